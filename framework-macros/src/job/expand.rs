@@ -1,0 +1,134 @@
+//! Prints what stands beside a job's function.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{ext::IdentExt as _, spanned::Spanned as _};
+
+use super::{backoff::Backoff, model::Job};
+use crate::signature::Signature;
+
+/// The description of the job, its entry in the registry, and the struct that carries its types and enqueues it.
+pub(crate) fn companion(job: &Job) -> TokenStream {
+    let Job { signature, doc, cron, retries, backoff, .. } = job;
+    let name = &signature.name;
+    let function = name.unraw().to_string();
+    let cron = match cron {
+        Some(cron) => quote!(::core::option::Option::Some(#cron)),
+        None => quote!(::core::option::Option::None),
+    };
+    let backoff = match backoff {
+        None => quote!(__jobs::Backoff::DEFAULT),
+        Some(Backoff::Fixed(delay)) => {
+            let delay = duration(*delay);
+            quote!(__jobs::Backoff::Fixed(#delay))
+        }
+        Some(Backoff::Exponential { base, cap }) => {
+            let (base, cap) = (duration(*base), duration(*cap));
+            quote!(__jobs::Backoff::Exponential { base: #base, cap: #cap })
+        }
+    };
+    let run = run(signature);
+    let registration = quote! {
+        static __JOB: __jobs::Job = __jobs::Job {
+            name: #function,
+            doc: #doc,
+            file: ::core::file!(),
+            line: ::core::line!(),
+            cron: #cron,
+            retries: #retries,
+            backoff: #backoff,
+            args: __jobs::describe::args::<#name>(),
+            run: #run,
+        };
+        ::catena::__private::inventory::submit! { __jobs::Entry(&__JOB) }
+    };
+    with_struct(job, &registration, &quote!(&__JOB))
+}
+
+/// The struct alone, for a job with mistakes: what enqueues it shall not fail as well.
+pub(crate) fn stand_in(job: &Job) -> TokenStream {
+    with_struct(job, &TokenStream::new(), &quote!(::core::unreachable!()))
+}
+
+fn duration(duration: Duration) -> TokenStream {
+    let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    quote!(::core::time::Duration::from_millis(#ms))
+}
+
+/// The adapter from the queue to the function. An error in its types is shown at them, any other at the name.
+fn run(signature: &Signature) -> TokenStream {
+    let Signature { name, context, error, .. } = signature;
+    let at = |span: Span| Span::mixed_site().located_at(span);
+    let at_name = at(name.span());
+    let mut arguments = quote_spanned!(at(context.span())=> &job,);
+    let mut args = quote!(_);
+    let read = signature.input().map(|input| {
+        arguments.extend(quote_spanned!(at(input.span())=> args));
+        args = quote_spanned!(at_name=> args);
+        quote_spanned!(at_name=> let args = args.read::<#name>()?;)
+    });
+    let error = error.as_ref().map_or_else(|| quote!(_), |error| quote!(#error));
+    quote_spanned! {at_name=>
+        |job, #args| ::std::boxed::Box::pin(async move {
+            #read
+            let result = #name(#arguments).await;
+            ::core::result::Result::map_err(result, <#error as ::core::convert::Into<::catena::Error>>::into)
+        })
+    }
+}
+
+fn with_struct(job: &Job, registration: &TokenStream, description: &TokenStream) -> TokenStream {
+    let Job { visibility, conditions, signature, .. } = job;
+    let Signature { name, .. } = signature;
+    let (args_type, parameter, args) = match signature.input() {
+        // A type that is less visible than the function is an error of the line that names it.
+        Some(input) => {
+            (quote_spanned!(input.span()=> type Args = #input;), quote!(args: #input), quote!(args))
+        }
+        None => (
+            quote!(
+                type Args = ();
+            ),
+            TokenStream::new(),
+            quote!(()),
+        ),
+    };
+    quote! {
+        #(#conditions)*
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code, unreachable_pub)]
+        #visibility struct #name {}
+
+        #(#conditions)*
+        const _: () = {
+            use ::catena::__private::jobs as __jobs;
+            #registration
+            impl __jobs::JobType for #name {
+                #args_type
+
+                fn job() -> &'static __jobs::Job {
+                    #description
+                }
+            }
+
+            #[allow(dead_code, unreachable_pub)]
+            impl #name {
+                /// Enqueues the job in the caller's transaction.
+                #visibility fn enqueue<__On: ::catena::EnqueueOn>(
+                    on: __On,
+                    #parameter
+                ) -> impl ::core::future::Future<Output = ::catena::Result<::catena::JobId>> + ::core::marker::Send
+                {
+                    ::catena::Enqueue::<Self>::new(#args).enqueue(on)
+                }
+
+                /// Prepares the job, to be enqueued with options.
+                #visibility fn with(#parameter) -> ::catena::Enqueue<Self> {
+                    ::catena::Enqueue::new(#args)
+                }
+            }
+        };
+    }
+}

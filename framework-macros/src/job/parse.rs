@@ -1,0 +1,17 @@
+//! What is typed in `#[job(..)]`.
+
+use darling::FromMeta;
+use syn::{LitInt, LitStr};
+
+#[derive(Default, FromMeta)]
+pub(crate) struct Options {
+    pub(crate) cron: Option<LitStr>,
+    pub(crate) retries: Option<LitInt>,
+    pub(crate) backoff: Option<LitStr>,
+}
+
+impl crate::options::Options for Options {
+    const ATTRIBUTE: &'static str = "job";
+    const EXAMPLES: &'static [&'static str] =
+        &["cron = \"0 3 * * *\"", "retries = 5", "backoff = \"exponential(2s, 1h)\""];
+}

@@ -1,0 +1,290 @@
+//! Prints a model: the struct with its derives, and its schema.
+
+use darling::util::Override;
+use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::{Expr, ExprLit, Item, Lit, Type, ext::IdentExt as _, parse_quote, spanned::Spanned as _};
+
+use super::{
+    check::{Bound, Check},
+    model::{Field, Model, Object, Table},
+};
+use crate::signature::source;
+
+/// The whole model.
+pub(crate) fn model(model: &Model) -> TokenStream {
+    match model {
+        Model::Object(model) => object(model),
+        Model::Choice(model) => model.expand(),
+        Model::Newtype(model) => model.expand(),
+    }
+}
+
+fn object(model: &Object) -> TokenStream {
+    let item = item(model);
+    let schema = schema(model);
+    let columns = model.table.as_ref().and_then(|table| columns(model, table));
+    quote!(#item #schema #columns)
+}
+
+/// A schema in name only, for an item that cannot be a model: what uses it shall not fail as well.
+pub(crate) fn stand_in(item: &Item) -> Option<TokenStream> {
+    let (name, generics) = match item {
+        Item::Struct(item) => (&item.ident, &item.generics),
+        Item::Enum(item) => (&item.ident, &item.generics),
+        Item::Union(item) => (&item.ident, &item.generics),
+        _ => return None,
+    };
+    generics.params.is_empty().then(|| {
+        quote! {
+            const _: () = {
+                use ::catena::__private::{model as __model, serde as __serde};
+                impl __model::Schema for #name {
+                    fn shape() -> __model::Shape {
+                        ::core::unreachable!()
+                    }
+
+                    fn read<'de, D: __serde::Deserializer<'de>>(_: D) -> ::core::result::Result<Self, D::Error> {
+                        ::core::unreachable!()
+                    }
+
+                    fn write<S: __serde::Serializer>(&self, _: S) -> ::core::result::Result<S::Ok, S::Error> {
+                        ::core::unreachable!()
+                    }
+                }
+            };
+        }
+    })
+}
+
+/// The struct as it was written, below its derives.
+fn item(model: &Object) -> TokenStream {
+    let mut item = model.item.clone();
+    for (at, (field, described)) in item.fields.iter_mut().zip(&model.fields).enumerate() {
+        let [read, write] = ["read", "write"].map(|method| through_schema(&field.ty, method));
+        let absent = described
+            .optional
+            .then(|| quote!(, default, skip_serializing_if = "::core::option::Option::is_none"));
+        let default = described.default.as_ref().map(|_| {
+            let path =
+                format!("<{} as ::catena::__private::model::DefaultOf<{at}>>::value", model.item.ident);
+            quote!(, default = #path)
+        });
+        let name = &described.name;
+        let renamed = field.ident.as_ref().is_some_and(|ident| ident.unraw() != name);
+        let rename = renamed.then(|| quote!(, rename = #name));
+        field.attrs.push(
+            parse_quote!(#[serde(serialize_with = #write, deserialize_with = #read #absent #default #rename)]),
+        );
+    }
+    let table = model.table.as_ref().map(|Table { path, insert, .. }| {
+        if *insert {
+            quote! {
+                #[derive(::diesel::Insertable)]
+                #[diesel(table_name = #path)]
+            }
+        } else {
+            quote! {
+                #[derive(::diesel::Queryable, ::diesel::Selectable)]
+                #[diesel(table_name = #path, check_for_backend(::diesel::pg::Pg))]
+            }
+        }
+    });
+    quote! {
+        #[derive(::catena::__private::serde::Serialize, ::catena::__private::serde::Deserialize)]
+        #[serde(crate = "::catena::__private::serde", deny_unknown_fields)]
+        #table
+        #item
+    }
+}
+
+/// The path of a method of `Schema`, as text for serde.
+///
+/// It names the type, at the type's place, as everything about the field does: the compiler then has one and the same
+/// thing to say about a type without a schema, and says it once. A type that comes out of a `macro_rules` cannot always
+/// be written as text; there it is left to be inferred.
+fn through_schema(ty: &Type, method: &str) -> Literal {
+    let span = ty.span();
+    let ty = ty.to_token_stream().to_string();
+    let ty = if ty.contains('$') { "_" } else { &ty };
+    let mut path = Literal::string(&format!("<{ty} as ::catena::__private::model::Schema>::{method}"));
+    path.set_span(span);
+    path
+}
+
+/// The type with all its tokens at the place of the first, which is the one place that a text for serde can have.
+fn at_start(ty: &Type) -> TokenStream {
+    fn moved(tokens: TokenStream, to: Span) -> TokenStream {
+        let moved = tokens.into_iter().map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                token = Group::new(group.delimiter(), moved(group.stream(), to)).into();
+            }
+            let span = token.span();
+            token.set_span(span.located_at(to));
+            token
+        });
+        moved.collect()
+    }
+    moved(ty.to_token_stream(), ty.span())
+}
+
+fn schema(model: &Object) -> TokenStream {
+    let Object { item, conditions, doc, fields, masked, .. } = model;
+    let ident = &item.ident;
+    let name = ident.to_string();
+    let described = fields.iter().enumerate().map(|(at, described)| field(ident, at, described));
+    let defaults = fields.iter().enumerate().filter_map(|(at, field)| default(ident, at, field));
+    let debug = masked.then(|| debug(ident, fields));
+    let valid = fields.iter().enumerate().map(|(at, Field { ident, ty, .. })| {
+        let ty = at_start(ty);
+        quote!(<#ty as __model::Schema>::fits(&self.#ident, &__OBJECT.fields[#at]))
+    });
+    let valid = if fields.is_empty() { quote!(true) } else { quote!(#(#valid)&&*) };
+    quote! {
+        #(#conditions)*
+        const _: () = {
+            use ::catena::__private::{model as __model, serde as __serde};
+            static __OBJECT: __model::ObjectShape =
+                __model::ObjectShape { name: #name, doc: #doc, fields: &[#(#described),*] };
+
+            impl __model::Schema for #ident {
+                fn shape() -> __model::Shape {
+                    __model::Shape::Object(&__OBJECT)
+                }
+
+                fn read<'de, D: __serde::Deserializer<'de>>(deserializer: D) -> ::core::result::Result<Self, D::Error> {
+                    __model::read_object(deserializer)
+                }
+
+                fn write<S: __serde::Serializer>(&self, serializer: S) -> ::core::result::Result<S::Ok, S::Error> {
+                    __serde::Serialize::serialize(self, serializer)
+                }
+
+                fn is_valid(&self) -> bool {
+                    #valid
+                }
+            }
+
+            ::catena::__private::poem_model!(object #ident);
+            #(#defaults)*
+            #debug
+        };
+    }
+}
+
+/// Stops the build at the model's name unless the model names every column of its table.
+fn columns(model: &Object, table: &Table) -> Option<TokenStream> {
+    let (path, conditions) = (&table.path, &model.conditions);
+    let (name, table_name) = (model.item.ident.to_string(), source(path));
+    let named = table.named.as_ref()?.iter().map(|column| {
+        let column = quote!(#path::#column);
+        quote!(<#column as ::diesel::Column>::NAME)
+    });
+    let at_name = Span::mixed_site().located_at(model.item.ident.span());
+    let all = quote!(<#path::table as ::diesel::Table>::AllColumns);
+    let covers = quote_spanned! {at_name=>
+        ::catena::__private::model::covers::<#all>(#name, #table_name, &[#(#named),*])
+    };
+    Some(quote! {
+        #(#conditions)*
+        const _: () = #covers;
+    })
+}
+
+/// What a field is when it is absent.
+fn default(model: &Ident, at: usize, field: &Field) -> Option<TokenStream> {
+    let ty = &field.ty;
+    let value = match field.default.as_ref()? {
+        Override::Inherit => {
+            let place = Span::mixed_site().located_at(ty.span());
+            quote_spanned!(place=> <#ty as ::core::default::Default>::default())
+        }
+        Override::Explicit(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
+            quote_spanned!(text.span()=> ::core::convert::Into::into(#text))
+        }
+        Override::Explicit(value) => quote!(#value),
+    };
+    Some(quote! {
+        impl __model::DefaultOf<#at> for #model {
+            type Value = #ty;
+
+            fn value() -> #ty {
+                #value
+            }
+        }
+    })
+}
+
+/// `Debug` without the secrets.
+fn debug(model: &Ident, fields: &[Field]) -> TokenStream {
+    let name = model.to_string();
+    let shown = fields.iter().map(|Field { ident, secret, .. }| {
+        let name = ident.unraw().to_string();
+        let value = if *secret { quote!(&::core::format_args!("…")) } else { quote!(&self.#ident) };
+        quote!(.field(#name, #value))
+    });
+    quote! {
+        impl ::core::fmt::Debug for #model {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#name)#(#shown)*.finish()
+            }
+        }
+    }
+}
+
+/// The checks on a value of type `ty`.
+pub(crate) fn checks(ty: &Type, checks: &[Check]) -> Vec<TokenStream> {
+    let ty = at_start(ty);
+    let printed = checks.iter().map(|check| match check {
+        Check::Length { min, max } => {
+            let max = option(max.map(|max| quote!(#max)));
+            quote!(__model::len::<#ty>(#min, #max))
+        }
+        Check::Range { min, max } => {
+            let (min, max) = (option(min.map(bound)), option(max.map(bound)));
+            quote!(__model::range::<#ty>(#min, #max))
+        }
+        Check::Items { min, max } => {
+            let max = option(max.map(|max| quote!(#max)));
+            quote!(__model::items::<#ty>(#min, #max))
+        }
+        Check::Pattern { text, rust } => quote! {{
+            static __PATTERN: __model::Pattern = __model::Pattern::new(#text, #rust);
+            __model::pattern::<#ty>(&__PATTERN)
+        }},
+        Check::UniqueItems => quote!(__model::unique_items::<#ty>()),
+        Check::MultipleOf(divisor) => quote!(__model::multiple_of::<#ty>(#divisor)),
+    });
+    printed.collect()
+}
+
+fn field(model: &Ident, at: usize, field: &Field) -> TokenStream {
+    let Field { ty, name, doc, optional, .. } = field;
+    let checks = checks(ty, &field.checks);
+    let ty = at_start(ty);
+    let default = field.default.as_ref().map(|_| quote!(.or(__model::default_of::<#model, #at>)));
+    let deprecated = field.deprecated.then(|| quote!(.deprecated()));
+    let secret = field.secret.then(|| quote!(.secret()));
+    let identity = field.identity.then(|| quote!(.identity()));
+    let at_type = Span::mixed_site().located_at(field.ty.span());
+    let (is_optional, shape) =
+        (quote!(<#ty as __model::Schema>::OPTIONAL), quote!(<#ty as __model::Schema>::shape));
+    quote_spanned! {at_type=>
+        __model::field(#name, #doc, #optional, #is_optional, #shape, &[#(#checks),*])
+            #default #deprecated #secret #identity
+    }
+}
+
+fn bound(bound: Bound) -> TokenStream {
+    match bound {
+        Bound::Integer(number) => quote!(__model::Bound::Integer(#number)),
+        Bound::Number(number) => quote!(__model::Bound::Number(#number)),
+    }
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}

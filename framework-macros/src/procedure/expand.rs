@@ -1,0 +1,159 @@
+//! Prints what stands beside a procedure's function.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{ext::IdentExt as _, spanned::Spanned as _};
+
+use super::model::{Method, Procedure, Settings, Tier};
+use crate::signature::{Argument, Signature};
+
+/// The description of the procedure, its entry in the registry, and the struct that carries its types.
+pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
+    let Procedure { signature, method, tier, settings, summary, description, .. } = procedure;
+    let Signature { name, context, output, error, .. } = signature;
+    let function = name.unraw().to_string();
+    let (tier, tier_type) = match tier {
+        Tier::Public => (quote!(Public), quote!(Public)),
+        Tier::Auth => (quote!(Auth), quote!(Auth)),
+        Tier::Protected => (quote!(Protected), quote!(Protected)),
+    };
+    let method = match method {
+        Method::Get => quote!(GET),
+        Method::Post => quote!(POST),
+        Method::Put => quote!(PUT),
+        Method::Patch => quote!(PATCH),
+        Method::Delete => quote!(DELETE),
+    };
+    let settings = self::settings(settings);
+    let path = signature.path_arguments().map(|(name, ty)| quote!(__procedure::describe::path::<#ty>(#name)));
+    let input = match signature.input() {
+        Some(input) => quote!(__procedure::describe::input::<#input>()),
+        None => quote!(::core::option::Option::None),
+    };
+    let problems = match error {
+        Some(error) => quote!(__procedure::describe::problems::<#error>()),
+        None => quote!(&[]),
+    };
+    let call = call(signature);
+    let registration = quote! {
+        static __PROCEDURE: __procedure::Procedure = __procedure::Procedure {
+            module: ::core::module_path!(),
+            function: #function,
+            file: ::core::file!(),
+            line: ::core::line!(),
+            method: __procedure::Method::#method,
+            tier: __procedure::Tier::#tier,
+            settings: #settings,
+            summary: #summary,
+            description: #description,
+            context: __procedure::describe::context::<__procedure::tier::#tier_type, #context>(),
+            path: &[#(#path),*],
+            input: #input,
+            output: __procedure::describe::output::<#output>(),
+            problems: #problems,
+            call: #call,
+        };
+        ::catena::__private::inventory::submit! { __procedure::Entry(&__PROCEDURE) }
+    };
+    with_struct(procedure, &registration, &quote!(&__PROCEDURE))
+}
+
+/// The struct alone, for a procedure with mistakes: what names it shall not fail as well.
+pub(crate) fn stand_in(procedure: &Procedure) -> TokenStream {
+    with_struct(procedure, &TokenStream::new(), &quote!(::core::unreachable!()))
+}
+
+/// What differs from the defaults, beside them.
+fn settings(settings: &Settings) -> TokenStream {
+    let Settings { path, id, tag, timeout, body_limit, deprecated, hidden } = settings;
+    let mut members = Vec::new();
+    for (name, text) in [("path", path), ("id", id), ("tag", tag)] {
+        let name = Ident::new(name, Span::call_site());
+        members.extend(text.as_ref().map(|text| quote!(#name: ::core::option::Option::Some(#text))));
+    }
+    members.extend(timeout.map(|timeout| {
+        let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        quote!(timeout: ::core::option::Option::Some(::core::time::Duration::from_millis(#ms)))
+    }));
+    members.extend(body_limit.map(|bytes| quote!(body_limit: ::core::option::Option::Some(#bytes))));
+    members.extend(deprecated.then(|| quote!(deprecated: true)));
+    members.extend(hidden.then(|| quote!(hidden: true)));
+    if members.is_empty() {
+        quote!(__procedure::Settings::DEFAULT)
+    } else {
+        quote!(__procedure::Settings { #(#members,)* ..__procedure::Settings::DEFAULT })
+    }
+}
+
+/// The adapter from a request to the function. An error in its types is shown at them, any other at the name.
+fn call(signature: &Signature) -> TokenStream {
+    let Signature { name, context, arguments, output, error } = signature;
+    let at = |span: Span| Span::mixed_site().located_at(span);
+    let at_name = at(name.span());
+    let mut passed = quote_spanned!(at(context.span())=> &ctx,);
+    let (mut bindings, mut readings) = (Vec::new(), Vec::new());
+    for (number, Argument { path, ty }) in arguments.iter().enumerate() {
+        let (binding, reading) = match path {
+            Some(parameter) => {
+                (format!("path_{number}"), quote_spanned!(at_name=> call.path::<#ty>(#parameter)))
+            }
+            None => ("input".to_owned(), quote_spanned!(at_name=> call.input::<#ty>())),
+        };
+        let argument = Ident::new(&binding, at(ty.span()));
+        passed.extend(quote!(#argument,));
+        let binding = Ident::new(&binding, at_name);
+        bindings.push(quote!(#binding));
+        readings.push(reading);
+    }
+    // Everything is read before anything is refused, so that all that is wrong is said at once.
+    let nested = |parts: Vec<TokenStream>, pair: fn(TokenStream, TokenStream) -> TokenStream| {
+        parts.into_iter().rev().reduce(|rest, first| pair(first, rest))
+    };
+    let read = nested(bindings, |first, rest| quote!((#first, #rest)))
+        .zip(nested(readings, |first, rest| quote!(__procedure::both(#first, #rest))))
+        .map(|(bindings, readings)| quote_spanned!(at_name=> let #bindings = #readings?;));
+    let error = error.as_ref().map_or_else(|| quote!(_), |error| quote!(#error));
+    quote_spanned! {at_name=>
+        |call| __procedure::boxed(async move {
+            let ctx = call.context::<#context>().await?;
+            #read
+            let result = #name(#passed).await;
+            call.reply(__procedure::written::<#output, #error>(result)).await
+        })
+    }
+}
+
+fn with_struct(procedure: &Procedure, registration: &TokenStream, description: &TokenStream) -> TokenStream {
+    let Procedure { visibility, conditions, signature, .. } = procedure;
+    let Signature { name, context, output, .. } = signature;
+    // A type that is less visible than the function is an error of the line that names it.
+    let context = quote_spanned!(context.span()=> type Context = #context;);
+    let input = match signature.input() {
+        Some(input) => quote_spanned!(input.span()=> type Input = #input;),
+        None => quote!(
+            type Input = ();
+        ),
+    };
+    let output = quote_spanned!(output.span()=> type Output = #output;);
+    quote! {
+        #(#conditions)*
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code, unreachable_pub)]
+        #visibility struct #name {}
+
+        #(#conditions)*
+        const _: () = {
+            use ::catena::__private::procedure as __procedure;
+            #registration
+            impl __procedure::ProcedureType for #name {
+                #context
+                #input
+                #output
+
+                fn procedure() -> &'static __procedure::Procedure {
+                    #description
+                }
+            }
+        };
+    }
+}
