@@ -1,0 +1,280 @@
+//! An application: what it is made of, and how it comes up.
+
+use std::{fmt, process::ExitCode, sync::Arc};
+
+use diesel_migrations::EmbeddedMigrations;
+use poem::{Response, endpoint::BoxEndpoint};
+
+use crate::{
+    auth::Passwords,
+    cli,
+    clock::Clock,
+    db::{self, Database, Migrations, PoolSizes, Prepared, SetupError, Source},
+    error::Error,
+    http,
+    jobs::{self, Job, Wake},
+    procedure,
+    services::{Services, States},
+    settings::{Setting, Settings, is_production},
+    spec::{self, Document},
+};
+
+/// An application: its name, its migrations, its own settings and state. [`crate::app!`] makes one; its procedures
+/// and jobs are found by themselves.
+///
+/// ```no_run
+/// use catena::{App, Setting};
+///
+/// /// What greetings begin with, which procedures reach by `ctx.state::<Greeting>()?`.
+/// struct Greeting(String);
+///
+/// fn app() -> App {
+///     catena::app!()
+///         .setting(Setting { name: "GREETING", default: "Hello", about: "What greetings begin with." })
+///         .state_with(|boot| match boot.var("GREETING") {
+///             Some(word) if word.contains('\n') => Err("GREETING has two lines: write one"),
+///             word => Ok(Greeting(word.unwrap_or_else(|| "Hello".to_owned()))),
+///         })
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     app().run()
+/// }
+/// ```
+#[must_use = "an application does nothing before `.run()`"]
+pub struct App {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) migrations: EmbeddedMigrations,
+    pub(crate) settings: Vec<Setting>,
+    states: Vec<StateBuilder>,
+}
+
+type StateBuilder = Box<dyn FnOnce(&Boot, &mut States) -> Result<(), String> + Send>;
+
+/// Reads an environment variable; tests put their own values in front.
+pub(crate) type Vars = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What is known while an application comes up.
+pub struct Boot {
+    production: bool,
+    vars: Vars,
+}
+
+impl Boot {
+    /// Whether `CATENA_ENV` is `production`.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.production
+    }
+
+    /// The value of an environment variable; `None` if it is not set or empty.
+    #[must_use]
+    pub fn var(&self, name: &str) -> Option<String> {
+        (self.vars)(name).filter(|value| !value.is_empty())
+    }
+}
+
+impl App {
+    /// An application without state or settings of its own; use [`crate::app!`].
+    pub fn new(name: &'static str, version: &'static str, migrations: EmbeddedMigrations) -> Self {
+        Self { name, version, migrations, settings: Vec::new(), states: Vec::new() }
+    }
+
+    /// Adds a value that procedures and jobs reach by its type: `ctx.state::<T>()`.
+    pub fn state<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.state_with(|_| Ok::<_, Error>(value))
+    }
+
+    /// Adds a value that is made when the application comes up, from its settings. An error stops the boot; it is
+    /// shown beside everything else that is wrong.
+    pub fn state_with<T, E>(mut self, build: impl FnOnce(&Boot) -> Result<T, E> + Send + 'static) -> Self
+    where
+        T: Send + Sync + 'static,
+        E: fmt::Display,
+    {
+        self.states.push(Box::new(|boot, states| {
+            states.insert(build(boot).map_err(|error| error.to_string())?);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Declares a setting of the application's own, for `--help`; read it by [`Boot::var`].
+    pub fn setting(mut self, setting: Setting) -> Self {
+        self.settings.push(setting);
+        self
+    }
+
+    /// Runs what the command line says: `serve` if it says nothing. `--help` lists the commands and every setting.
+    pub fn run(self) -> ExitCode {
+        cli::run(self)
+    }
+
+    /// What is wrong with the settings that the state is built from.
+    pub(crate) fn state_faults(self, vars: Vars) -> Vec<String> {
+        build(self.states, &Boot { production: is_production(&vars), vars }).1
+    }
+
+    /// Brings the application up: checks what is linked, opens the database that the settings name unless one is
+    /// given, builds the state.
+    ///
+    /// # Errors
+    /// Everything that is wrong, a sentence each.
+    pub(crate) async fn boot(
+        self,
+        settings: Settings,
+        vars: Vars,
+        database: Option<Database>,
+    ) -> Result<Booted, BootError> {
+        let mut faults = registry_faults();
+        let (states, state_faults) = build(self.states, &Boot { production: settings.is_production(), vars });
+        faults.extend(state_faults);
+        if !faults.is_empty() {
+            return Err(BootError(faults));
+        }
+        let database = match database {
+            Some(database) => database,
+            None => open(&settings, self.name, &self.migrations).await?,
+        };
+        let services = Arc::new(Services {
+            settings,
+            database,
+            states,
+            passwords: Passwords::new(),
+            clock: Clock::default(),
+            wake: Wake::default(),
+        });
+        let procedures = procedure::all();
+        let document = Document::new(self.name, self.version);
+        let endpoint = http::router(&services, &procedures, &document);
+        tracing::info!(procedures = procedures.len(), jobs = jobs::all().len(), "found");
+        Ok(Booted { services, endpoint: Arc::new(endpoint) })
+    }
+}
+
+/// Builds the state; returns what could be built, and what is wrong with the rest.
+fn build(builders: Vec<StateBuilder>, boot: &Boot) -> (States, Vec<String>) {
+    let mut states = States::default();
+    let faults = builders.into_iter().filter_map(|build| build(boot, &mut states).err()).collect();
+    (states, faults)
+}
+
+/// Opens the database that the settings name, in development with all migrations.
+async fn open(
+    settings: &Settings,
+    app: &str,
+    migrations: &EmbeddedMigrations,
+) -> Result<Database, BootError> {
+    let prepared = prepare(settings, app).await?;
+    if !settings.is_production() {
+        for name in prepared.migrate(&Migrations::read(migrations)?).await? {
+            tracing::info!(migration = name, "migrated");
+        }
+    }
+    connect(prepared).await
+}
+
+/// Finds the database that the settings name, and prepares it where they let us.
+///
+/// # Errors
+/// When there is none, or the settings do not name the roles it needs.
+pub(crate) async fn prepare(settings: &Settings, app: &str) -> Result<Prepared, BootError> {
+    let source = match (&settings.database_url, &settings.database_jobs_url) {
+        (None, _) => Source::Embedded(settings.dir.clone()),
+        (Some(web), Some(jobs)) => {
+            Source::Roles { web: web.clone(), jobs: jobs.clone(), owner: settings.database_owner_url.clone() }
+        }
+        (Some(url), None) if db::is_privileged(url).await? => Source::Privileged(url.clone()),
+        (Some(_), None) => {
+            return Err(BootError(vec![
+                "DATABASE_JOBS_URL is not set, and the role of DATABASE_URL is no superuser, who could make the \
+                 roles that are missing: set DATABASE_JOBS_URL and DATABASE_OWNER_URL too, or write the URL of a \
+                 superuser into DATABASE_URL"
+                    .to_owned(),
+            ]));
+        }
+    };
+    Ok(Prepared::new(&source, app).await?)
+}
+
+/// Opens the pools of a database that is ready for them.
+///
+/// # Errors
+/// When a role cannot log in or may not do what it should, or the database was never migrated.
+pub(crate) async fn connect(prepared: Prepared) -> Result<Database, BootError> {
+    let faults = prepared.faults().await;
+    if faults.is_empty() { Ok(prepared.connect(PoolSizes::default())) } else { Err(BootError(faults)) }
+}
+
+/// An application that is up, before anything is served or worked on.
+pub(crate) struct Booted {
+    pub(crate) services: Arc<Services>,
+    pub(crate) endpoint: Arc<BoxEndpoint<'static, Response>>,
+}
+
+/// Why an application did not come up: everything that was found wrong.
+#[derive(Debug)]
+pub(crate) struct BootError(pub(crate) Vec<String>);
+
+impl fmt::Display for BootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for BootError {}
+
+impl From<Error> for BootError {
+    fn from(error: Error) -> Self {
+        Self(vec![error.chain()])
+    }
+}
+
+impl From<SetupError> for BootError {
+    fn from(error: SetupError) -> Self {
+        Self(vec![error.to_string()])
+    }
+}
+
+/// Everything that procedures or jobs contend for.
+fn registry_faults() -> Vec<String> {
+    let procedures = procedure::all();
+    let mut faults = procedure::clashes(&procedures);
+    faults.extend(spec::clashes(&procedures));
+    faults.extend(jobs::all().windows(2).filter(|pair| pair[0].name == pair[1].name).map(same_name));
+    faults
+}
+
+fn same_name(pair: &[&'static Job]) -> String {
+    format!(
+        "two jobs are named `{}`: at {} and at {}; rename one of the functions",
+        pair[0].name,
+        pair[0].location(),
+        pair[1].location()
+    )
+}
+
+/// Makes the application of the crate it stands in: its name and version, and the migrations in its folder
+/// `migrations`, or in the folder that is named: `app!("db/migrations")`.
+///
+/// The migrations become part of the program. A build script has new ones noticed:
+/// `println!("cargo::rerun-if-changed=migrations");`.
+///
+/// ```
+/// pub fn app() -> catena::App {
+///     catena::app!()
+/// }
+/// ```
+#[macro_export]
+macro_rules! app {
+    () => {
+        $crate::app!("migrations")
+    };
+    ($migrations:literal) => {{
+        use $crate::__private::diesel_migrations;
+        const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
+            diesel_migrations::embed_migrations!($migrations);
+        $crate::App::new(::core::env!("CARGO_PKG_NAME"), ::core::env!("CARGO_PKG_VERSION"), MIGRATIONS)
+    }};
+}

@@ -1,0 +1,218 @@
+//! What a procedure sees of its surroundings: the caller, the database, the request.
+
+use std::{
+    future::Future,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use poem::http::{HeaderMap, HeaderValue, Method, header};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::{
+    auth,
+    db::{Db, Scope},
+    error::{Error, Result},
+    services::Services,
+};
+
+/// The context of a procedure. `Ctx` is for `public` and `auth` procedures, `Ctx<User>` for `protected` ones.
+///
+/// ```
+/// use catena::{Ctx, Error, Result, User, model, procedure, types::Uuid};
+///
+/// /// Who is calling.
+/// #[model]
+/// pub struct Me {
+///     pub id: Uuid,
+/// }
+///
+/// #[procedure(query, tier = "protected")]
+/// pub async fn me(ctx: &Ctx<User>) -> Result<Me> {
+///     Ok(Me { id: ctx.user.id })
+/// }
+///
+/// #[procedure(query, tier = "public")]
+/// pub async fn maybe_me(ctx: &Ctx) -> Result<Me> {
+///     let user = ctx.user().await?.ok_or_else(|| Error::not_found("nobody is signed in"))?;
+///     Ok(Me { id: user.id })
+/// }
+/// ```
+pub struct Ctx<U = Anyone> {
+    /// Who is signed in; for a `Ctx` without a user, see [`Ctx::user`].
+    pub user: U,
+    pub(crate) request: Arc<RequestScope>,
+}
+
+/// The caller of a procedure that anyone may call.
+#[derive(Debug)]
+pub struct Anyone(());
+
+/// A signed-in user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct User {
+    /// The user's id, as row-level security sees it in `catena.user_id()`.
+    pub id: Uuid,
+}
+
+/// One request, shared by everything that works on it.
+pub struct RequestScope {
+    pub(crate) services: Arc<Services>,
+    pub(crate) scope: Scope,
+    pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) id: Uuid,
+    pub(crate) caller: OnceCell<Option<auth::Caller>>,
+    pub(crate) cookies: Mutex<Vec<HeaderValue>>,
+}
+
+/// A way to find out who is calling. [`User`] is the one that is there: the framework's own sessions.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a kind of user",
+    label = "not a kind of user",
+    note = "write `&Ctx<User>` for the signed-in user"
+)]
+pub trait Authenticate: Sized + Send + Sync + 'static {
+    /// Returns the caller of the request, or `None` if nobody is signed in.
+    ///
+    /// # Errors
+    /// `unavailable` when that cannot be found out.
+    fn authenticate(ctx: &Ctx<Anyone>) -> impl Future<Output = Result<Option<Self>>> + Send;
+}
+
+impl Authenticate for User {
+    async fn authenticate(ctx: &Ctx<Anyone>) -> Result<Option<Self>> {
+        ctx.user().await
+    }
+}
+
+impl<U> Ctx<U> {
+    /// Returns a handle on the request's transaction, under row-level security. The transaction begins with the first
+    /// statement, commits before the answer is sent if the procedure returns `Ok`, and is rolled back otherwise.
+    ///
+    /// # Errors
+    /// `unavailable` when no connection becomes free in time.
+    pub async fn db(&self) -> Result<Db> {
+        self.request.scope.db().await
+    }
+
+    /// Runs `work` in a savepoint: see [`Db::transaction`].
+    ///
+    /// # Errors
+    /// The error of `work`, and those of [`Db::transaction`].
+    pub async fn transaction<T, E: From<Error>>(
+        &self,
+        work: impl AsyncFnOnce(Db) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.db().await?.transaction(work).await
+    }
+
+    /// The request's headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.request.headers
+    }
+
+    /// The address of the client, if the connection has one (a Unix socket has none).
+    #[must_use]
+    pub fn client(&self) -> Option<IpAddr> {
+        self.request.client
+    }
+
+    /// The id of the request, as in the `x-request-id` header, in problem documents and in the log.
+    #[must_use]
+    pub fn request_id(&self) -> Uuid {
+        self.request.id
+    }
+
+    /// The time. In tests it moves on when the test says so.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.request.services.clock.now()
+    }
+
+    /// Returns the application's value of type `T`.
+    ///
+    /// # Errors
+    /// `internal` when the application was built without one.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
+        self.request.services.states.get()
+    }
+}
+
+impl Ctx<Anyone> {
+    pub(crate) fn new(request: Arc<RequestScope>) -> Self {
+        Self { user: Anyone(()), request }
+    }
+
+    /// Returns the caller, if signed in.
+    ///
+    /// # Errors
+    /// `unavailable` when the session cannot be looked up.
+    pub async fn user(&self) -> Result<Option<User>> {
+        let caller = self.request.caller.get_or_try_init(|| auth::find_caller(&self.request)).await?;
+        Ok(caller.as_ref().map(|caller| User { id: caller.user_id }))
+    }
+}
+
+/// A context that can be made of a request.
+pub trait Context: Sized + Send + Sync {
+    /// Finds out who is calling, if the context wants to know.
+    ///
+    /// # Errors
+    /// `unauthenticated` when somebody must be signed in and nobody is.
+    fn enter(request: Arc<RequestScope>) -> impl Future<Output = Result<Self>> + Send;
+}
+
+impl Context for Ctx<Anyone> {
+    async fn enter(request: Arc<RequestScope>) -> Result<Self> {
+        Ok(Self::new(request))
+    }
+}
+
+impl<U: Authenticate> Context for Ctx<U> {
+    async fn enter(request: Arc<RequestScope>) -> Result<Self> {
+        let ctx = Ctx::new(request);
+        let user = U::authenticate(&ctx).await?.ok_or_else(Error::unauthenticated)?;
+        Ok(Self { user, request: ctx.request })
+    }
+}
+
+impl RequestScope {
+    /// Returns the value of a cookie that the caller sent.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        self.headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Has the answer set a cookie for the whole site, unseen by scripts and, in production, by HTTPS only. It lives
+    /// for `max_age`, in whole seconds; with [`Duration::ZERO`] it is removed.
+    ///
+    /// # Errors
+    /// `internal` for a name or value that no header can have.
+    pub(crate) fn set_cookie(&self, name: &str, value: &str, max_age: Duration) -> Result<()> {
+        let secure = if self.services.settings.is_production() { "; Secure" } else { "" };
+        let seconds = max_age.as_secs();
+        let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+        let mut cookie = HeaderValue::try_from(text).map_err(Error::internal)?;
+        cookie.set_sensitive(true);
+        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).push(cookie);
+        Ok(())
+    }
+
+    /// Takes the cookies that the answer sets.
+    pub(crate) fn take_cookies(&self) -> Vec<HeaderValue> {
+        std::mem::take(&mut *self.cookies.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,159 @@
+//! PostgreSQL: where it is, who logs in, and the one transaction of a request or a job.
+
+mod embedded;
+mod handle;
+mod migrate;
+mod pool;
+mod roles;
+mod scope;
+mod setup;
+mod setup_error;
+mod url;
+
+use std::path::PathBuf;
+
+pub use handle::Db;
+#[cfg(feature = "testing")]
+pub(crate) use setup::{Session, Turn, identifier};
+pub(crate) use {
+    embedded::{Cluster, Options as ClusterOptions},
+    migrate::Migrations,
+    pool::{Pool, connect},
+    roles::{RoleUrls, database_name, is_privileged, provision},
+    scope::{Access, Scope},
+    setup_error::SetupError,
+    url::Url,
+};
+
+/// Where the database is, and who logs in.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// A private server in this directory.
+    Embedded(PathBuf),
+    /// A superuser, who makes the three roles: for development.
+    Privileged(Url),
+    /// Roles that were made before: for production. Without an owner nothing can be migrated.
+    Roles {
+        /// Under row-level security.
+        web: Url,
+        /// Past row-level security.
+        jobs: Url,
+        /// Owns the tables.
+        owner: Option<Url>,
+    },
+}
+
+/// The largest numbers of connections of the two pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PoolSizes {
+    /// For requests.
+    pub(crate) web: usize,
+    /// For jobs.
+    pub(crate) jobs: usize,
+}
+
+impl Default for PoolSizes {
+    fn default() -> Self {
+        Self { web: 16, jobs: 8 }
+    }
+}
+
+/// The pools of a running application, and where to open further connections.
+pub(crate) struct Database {
+    /// For requests, under row-level security.
+    pub(crate) web: Pool,
+    /// For jobs, past row-level security.
+    pub(crate) jobs: Pool,
+    /// The URL of the jobs role: the engine opens its own connections, outside the pools.
+    pub(crate) jobs_url: Url,
+    /// Keeps the private server, if there is one; dropped last.
+    _cluster: Option<Cluster>,
+}
+
+/// A database whose roles are known, and whose server runs if it is ours: what migrations and pools need.
+pub(crate) struct Prepared {
+    web: Url,
+    jobs: Url,
+    owner: Option<Url>,
+    cluster: Option<Cluster>,
+}
+
+impl Prepared {
+    /// Starts the server and makes the roles and the database of `app`, where the source lets us.
+    ///
+    /// # Errors
+    /// When no PostgreSQL is found, or it cannot be prepared.
+    pub(crate) async fn new(source: &Source, app: &str) -> Result<Self, SetupError> {
+        let (RoleUrls { owner, web, jobs }, cluster) = match source {
+            Source::Embedded(directory) => {
+                let cluster = acquire(directory.clone(), ClusterOptions::default()).await?;
+                let urls = provision(&cluster.superuser_url(), app, &database_name(app)).await?;
+                (urls, Some(cluster))
+            }
+            Source::Privileged(url) => {
+                let named = url.database().filter(|name| name != "postgres");
+                (provision(url, app, &named.unwrap_or_else(|| database_name(app))).await?, None)
+            }
+            Source::Roles { web, jobs, owner } => {
+                return Ok(Self::of_roles(web.clone(), jobs.clone(), owner.clone()));
+            }
+        };
+        Ok(Self { web, jobs, owner: Some(owner), cluster })
+    }
+
+    /// A database whose roles were made before.
+    pub(crate) fn of_roles(web: Url, jobs: Url, owner: Option<Url>) -> Self {
+        Self { web, jobs, owner, cluster: None }
+    }
+
+    /// The URL of the role that owns the tables, if it is known.
+    pub(crate) fn owner(&self) -> Option<&Url> {
+        self.owner.as_ref()
+    }
+
+    /// Runs the migrations that have not run yet; returns their names. Without an owner there is nothing to do.
+    ///
+    /// # Errors
+    /// With the first migration that fails.
+    pub(crate) async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, SetupError> {
+        let Some(owner) = &self.owner else { return Ok(Vec::new()) };
+        let [web, jobs] = [&self.web, &self.jobs].map(|url| url.user().unwrap_or_default());
+        migrations.run(owner, &web, &jobs).await
+    }
+
+    /// Says what is wrong with the logins of requests and jobs, and whether migrations never ran.
+    pub(crate) async fn faults(&self) -> Vec<String> {
+        roles::login_faults(&self.web, &self.jobs).await
+    }
+
+    /// Opens the pools, which connect at first use.
+    pub(crate) fn connect(self, sizes: PoolSizes) -> Database {
+        Database {
+            web: Pool::new(&self.web, sizes.web),
+            jobs: Pool::patient(&self.jobs, sizes.jobs),
+            jobs_url: self.jobs,
+            _cluster: self.cluster,
+        }
+    }
+}
+
+impl Database {
+    /// Closes every connection, so that the server sees them end before the process does.
+    pub(crate) fn close(&self) {
+        self.web.close();
+        self.jobs.close();
+    }
+}
+
+/// [`Cluster::acquire`] without blocking the caller's thread.
+pub(crate) async fn acquire(directory: PathBuf, options: ClusterOptions) -> Result<Cluster, SetupError> {
+    let acquired = tokio::task::spawn_blocking(move || Cluster::acquire(&directory, options));
+    acquired.await.map_err(|error| SetupError::Io {
+        doing: "wait for PostgreSQL".to_owned(),
+        source: std::io::Error::other(error),
+    })?
+}
+
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod tests;

@@ -1,0 +1,399 @@
+//! The one lazy transaction of a request or a job.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::Duration,
+};
+
+use diesel::{
+    QueryResult,
+    result::{DatabaseErrorKind, Error as DieselError},
+};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _, pooled_connection::deadpool::Object};
+use futures_util::future::join;
+use tokio::{runtime::Handle, sync::OnceCell, time::timeout};
+use uuid::Uuid;
+
+use super::{Db, Pool};
+use crate::error::{Error, Result};
+
+/// What a transaction may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Reads only; PostgreSQL refuses writes.
+    ReadOnly,
+    /// Reads and writes.
+    ReadWrite,
+}
+
+/// One lazy transaction.
+///
+/// Nothing is taken from the pool before the first [`Scope::db`], and BEGIN leaves together with the first statement.
+/// When the last clone is dropped while the transaction is open, it is rolled back in the background, even if a handle
+/// is still held somewhere, and its connection goes back to the pool or is closed.
+#[derive(Clone)]
+pub(crate) struct Scope(Arc<Owner>);
+
+struct Owner(Arc<Inner>);
+
+/// What a scope shares with its handles.
+pub(super) struct Inner {
+    pool: Pool,
+    connection: OnceCell<Object<AsyncPgConnection>>,
+    /// Held while a statement is polled: BEGIN is sent before anything else of any thread, and nothing is sent after
+    /// COMMIT. (The first use of a statement sends its text, waits, and only then executes it: behind a COMMIT it would
+    /// run outside the transaction, as nobody.)
+    gate: Mutex<()>,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    /// What is sent ahead of the next statement, in one write with it.
+    ahead: String,
+    savepoints: u32,
+    /// Whether a statement outside the transaction was dropped, and may still be running.
+    stray: bool,
+    /// The first statement that failed, and whose effect on the transaction was not undone since.
+    failure: Option<String>,
+    after_commit: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// BEGIN has not been sent.
+    Idle,
+    /// BEGIN has been sent.
+    Open,
+    /// The end has been sent, or is about to be; no statement may follow.
+    Ending,
+    /// The end has been confirmed: the connection is as it was before.
+    Ended,
+}
+
+impl Scope {
+    /// Returns a scope over `pool` that has not begun.
+    pub(crate) fn new(pool: Pool, access: Access) -> Self {
+        let begin = match access {
+            Access::ReadOnly => "BEGIN READ ONLY",
+            Access::ReadWrite => "BEGIN",
+        };
+        let state = State {
+            phase: Phase::Idle,
+            ahead: begin.to_owned(),
+            savepoints: 0,
+            stray: false,
+            failure: None,
+            after_commit: Vec::new(),
+        };
+        let inner =
+            Inner { pool, connection: OnceCell::new(), gate: Mutex::default(), state: Mutex::new(state) };
+        Self(Arc::new(Owner(Arc::new(inner))))
+    }
+
+    /// Returns a handle on the transaction; the first call takes a connection from the pool.
+    ///
+    /// # Errors
+    /// `unavailable` when there is no connection to be had.
+    pub(crate) async fn db(&self) -> Result<Db> {
+        let inner = &self.0.0;
+        inner.connection.get_or_try_init(|| inner.pool.get()).await?;
+        Ok(Db::new(inner.clone()))
+    }
+
+    /// Returns a handle whose statements stay outside the transaction as long as it has not begun: each takes effect
+    /// at once, whatever becomes of the request.
+    ///
+    /// # Errors
+    /// As [`Scope::db`].
+    pub(crate) async fn aside(&self) -> Result<Db> {
+        self.db().await?;
+        Ok(Db::aside(self.0.0.clone()))
+    }
+
+    /// Whether a connection has been taken from the pool.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.0.0.connection.initialized()
+    }
+
+    /// Whether a statement has been sent and the transaction has not ended.
+    pub(crate) fn begun(&self) -> bool {
+        self.0.0.state().phase == Phase::Open
+    }
+
+    /// Sets who the transaction acts for, for row-level security, from the next statement on.
+    pub(crate) fn identify(&self, id: Uuid) {
+        // A UUID has no character that needs quoting.
+        self.0.0.send_ahead(&format!("SET LOCAL catena.user_id = '{id}'"));
+    }
+
+    /// Runs `hook` once the transaction has committed, and never if it has not.
+    pub(crate) fn after_commit(&self, hook: impl FnOnce() + Send + 'static) {
+        self.0.0.state().after_commit.push(Box::new(hook));
+    }
+
+    /// Ends the transaction and keeps its effects. Once sent it is not cancelled, even if the caller goes away.
+    ///
+    /// # Errors
+    /// `internal` when a statement outside a savepoint failed, whatever the handler made of it: everything is rolled
+    /// back then. Those of a constraint that is checked at the end. `unavailable` when the connection was lost, and the
+    /// outcome with it.
+    pub(crate) async fn commit(&self) -> Result<()> {
+        let inner = self.0.0.clone();
+        match inner.end() {
+            Phase::Open => tokio::spawn(commit(inner)).await.map_err(Error::internal)?,
+            Phase::Idle => {
+                inner.run_hooks();
+                Ok(())
+            }
+            Phase::Ending | Phase::Ended => Ok(()),
+        }
+    }
+}
+
+async fn commit(inner: Arc<Inner>) -> Result<()> {
+    // In a transaction that a failed statement has ended, PostgreSQL answers COMMIT with a silent ROLLBACK. The empty
+    // SELECT before it is an error there, and keeps the COMMIT from being run.
+    let mut sql = std::mem::take(&mut inner.state().ahead);
+    if !sql.is_empty() {
+        sql.push(';');
+    }
+    sql.push_str("SELECT;COMMIT");
+    let mut connection = inner.connection();
+    let Err(error) = connection.batch_execute(&sql).await else {
+        inner.state().phase = Phase::Ended;
+        inner.run_hooks();
+        return Ok(());
+    };
+    if connection.batch_execute("ROLLBACK").await.is_err() {
+        return Err(Error::unavailable("the connection to the database was lost").because(error));
+    }
+    inner.state().phase = Phase::Ended;
+    Err(inner.explain(error, "a failed statement was ignored, so nothing was written"))
+}
+
+impl Inner {
+    /// The connection; a handle exists only once there is one.
+    pub(super) fn connection(&self) -> &AsyncPgConnection {
+        self.connection.get().expect("a handle is made after the connection")
+    }
+
+    /// Sends a statement, behind BEGIN if it is the first, and remembers its failure.
+    pub(super) async fn run<T>(&self, statement: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+        let sent = self.pass_gate(async {
+            let ahead = self.open();
+            if ahead.is_empty() {
+                return statement.await;
+            }
+            let mut connection = self.connection();
+            // Both leave in one write, in this order.
+            let (before, result) = join(connection.batch_execute(&ahead), statement).await;
+            before.and(result)
+        });
+        match sent.await {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.fail(error).await),
+        }
+    }
+
+    /// Remembers a failed statement, and says whether its connection failed with it.
+    pub(super) async fn fail(&self, error: DieselError) -> DieselError {
+        self.record(&error);
+        self.recognise(error).await
+    }
+
+    /// Tells a lost connection from a failed statement: a server that shuts down and a division by zero are of one
+    /// kind, and only the latter leaves somebody to answer.
+    async fn recognise(&self, error: DieselError) -> DieselError {
+        match error {
+            DieselError::DatabaseError(DatabaseErrorKind::Unknown, said) if !self.is_over() => {
+                let lost = self.connection().batch_execute("").await.is_err();
+                let kind =
+                    if lost { DatabaseErrorKind::ClosedConnection } else { DatabaseErrorKind::Unknown };
+                DieselError::DatabaseError(kind, said)
+            }
+            other => other,
+        }
+    }
+
+    /// Sends a statement by itself if the transaction has not begun.
+    pub(super) async fn run_aside<T>(
+        &self,
+        statement: impl Future<Output = QueryResult<T>>,
+    ) -> QueryResult<T> {
+        if self.state().phase != Phase::Idle {
+            return self.run(statement).await;
+        }
+        let unanswered = Unanswered(self);
+        let result = self.pass_gate(statement).await;
+        std::mem::forget(unanswered);
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.recognise(error).await),
+        }
+    }
+
+    /// Polls `work` with the gate held, and no more once the transaction has ended.
+    async fn pass_gate<T>(&self, work: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+        let mut work = pin!(work);
+        let gated = poll_fn(|context| {
+            let _gate = lock(&self.gate);
+            if self.is_over() { Poll::Ready(Err(over())) } else { work.as_mut().poll(context) }
+        });
+        gated.await
+    }
+
+    /// Remembers a failed statement, for the error of whoever ignores it.
+    fn record(&self, error: &DieselError) {
+        if let DieselError::DatabaseError(_, info) = error {
+            self.state().failure.get_or_insert_with(|| info.message().to_owned());
+        }
+    }
+
+    /// Says what an end that failed means: `ignored`, if a statement had failed before, or else the error itself.
+    pub(super) fn explain(&self, error: DieselError, ignored: &'static str) -> Error {
+        // The refusal to go on after a failure has no kind of its own.
+        let refused = matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, _));
+        match self.failure() {
+            Some(failure) if refused => {
+                let advice =
+                    "run statements that may fail inside `ctx.transaction(..)` and return their error";
+                Error::internal(format!("{ignored}; {advice}")).because(failure)
+            }
+            _ => error.into(),
+        }
+    }
+
+    /// Has `sql` sent ahead of the next statement.
+    pub(super) fn send_ahead(&self, sql: &str) {
+        let mut state = self.state();
+        if !state.ahead.is_empty() {
+            state.ahead.push(';');
+        }
+        state.ahead.push_str(sql);
+    }
+
+    /// A name for the next savepoint, unique in the transaction.
+    pub(super) fn next_savepoint(&self) -> String {
+        let mut state = self.state();
+        state.savepoints += 1;
+        format!("catena_{}", state.savepoints)
+    }
+
+    /// The first failure that was not undone.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.state().failure.clone()
+    }
+
+    /// Goes back to what was known at a savepoint.
+    pub(super) fn set_failure(&self, failure: Option<String>) {
+        self.state().failure = failure;
+    }
+
+    /// Whether no statement may be sent any more.
+    fn is_over(&self) -> bool {
+        matches!(self.state().phase, Phase::Ending | Phase::Ended)
+    }
+
+    /// Begins unless it has; returns what is to be sent first.
+    fn open(&self) -> String {
+        let mut state = self.state();
+        state.phase = Phase::Open;
+        std::mem::take(&mut state.ahead)
+    }
+
+    /// Lets no further statement be sent; returns the phase before. A connection with a statement that may still be
+    /// running outside the transaction is treated as if it had begun one: its end waits for that statement.
+    fn end(&self) -> Phase {
+        let _gate = lock(&self.gate);
+        let mut state = self.state();
+        let before = match state.phase {
+            Phase::Idle if state.stray => Phase::Open,
+            phase => phase,
+        };
+        state.phase = match before {
+            Phase::Idle | Phase::Ended => Phase::Ended,
+            Phase::Open | Phase::Ending => Phase::Ending,
+        };
+        before
+    }
+
+    fn run_hooks(&self) {
+        let hooks = std::mem::take(&mut self.state().after_commit);
+        hooks.into_iter().for_each(|hook| hook());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// A statement outside the transaction whose answer is awaited. Dropped before that, it may still be running.
+struct Unanswered<'a>(&'a Inner);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.state().stray = true;
+    }
+}
+
+/// A dropped scope: whatever made it go away (an error, a panic, a timeout, a client that hung up), its effects must
+/// not stay, and its locks must not outlive it.
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if self.0.end() == Phase::Open
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(roll_back(self.0.clone()));
+        }
+    }
+}
+
+/// A connection that is not known to be as it was before is closed, not returned to the pool.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let clean = matches!(self.state().phase, Phase::Idle | Phase::Ended);
+        if let Some(connection) = self.connection.take()
+            && !clean
+        {
+            drop(Object::take(connection));
+        }
+    }
+}
+
+/// How long a rollback may take before the server is taken to be busy with a statement that nobody waits for.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long the request to cancel that statement may take.
+const CANCELLING: Duration = Duration::from_secs(2);
+
+/// Rolls back what a dropped scope left open.
+async fn roll_back(inner: Arc<Inner>) {
+    let mut connection = inner.connection();
+    match timeout(PATIENCE, connection.batch_execute("ROLLBACK")).await {
+        Ok(Ok(())) => inner.state().phase = Phase::Ended,
+        Ok(Err(_)) => {}
+        // The connection is closed afterwards: a cancel request travels by itself, and may come so late that it would
+        // hit the next user's statement.
+        Err(_) => {
+            let cancel = inner.connection().cancel_token();
+            let _ = timeout(CANCELLING, cancel.cancel_query(tokio_postgres::NoTls)).await;
+        }
+    }
+}
+
+fn over() -> DieselError {
+    let text = "this transaction has ended; a handle from `ctx.db()` does not outlive its request or job";
+    DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(text.to_owned()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod tests;

@@ -1,0 +1,95 @@
+//! One call of a procedure: what the macro's closure reads from and answers with.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use poem::{
+    Response,
+    http::{HeaderValue, header},
+};
+
+use super::output::Reply;
+use crate::{
+    ctx::{Context, RequestScope},
+    error::{Code, Error, Result},
+    model::{Schema, parse_body, parse_query, parse_segment},
+    procedure::{PathArgument, Procedure},
+};
+
+/// One call of a procedure.
+pub struct Call {
+    pub(super) procedure: &'static Procedure,
+    pub(super) request: Arc<RequestScope>,
+    pub(super) path: Vec<(&'static str, String)>,
+    pub(super) query: String,
+    pub(super) body: Bytes,
+}
+
+impl Call {
+    /// Finds out who is calling, as far as the context `C` wants to know.
+    ///
+    /// # Errors
+    /// `unauthenticated` when somebody must be signed in and nobody is.
+    pub async fn context<C: Context>(&self) -> Result<C> {
+        C::enter(self.request.clone()).await
+    }
+
+    /// Reads the argument `name` from the path.
+    ///
+    /// # Errors
+    /// `invalid_input`.
+    pub fn path<P: PathArgument>(&self, name: &str) -> Result<P> {
+        let value = self.path.iter().find(|(known, _)| *known == name);
+        parse_segment(name, value.map_or("", |(_, value)| value))
+    }
+
+    /// Reads and validates the input: the body, or the query string of a procedure that only reads.
+    ///
+    /// # Errors
+    /// `unsupported_media_type`, `malformed_json` or `invalid_input`.
+    pub fn input<I: Schema>(&self) -> Result<I> {
+        if self.procedure.is_query() {
+            return parse_query(&self.query);
+        }
+        if !is_json(self.request.headers.get(header::CONTENT_TYPE), &self.body) {
+            return Err(Error::new(
+                Code::UNSUPPORTED_MEDIA_TYPE,
+                "send JSON, with the header `content-type: application/json`",
+            ));
+        }
+        parse_body(&self.body)
+    }
+
+    /// Answers with what has been written: commits, then there is something to send.
+    ///
+    /// # Errors
+    /// That of what should have been written, and those of the commit.
+    pub async fn reply(&self, written: Result<Reply>) -> Result<Response> {
+        let Reply { status, body, location } = written?;
+        self.request.scope.commit().await?;
+        let mut response = Response::builder().status(status);
+        if body.is_some() {
+            response = response.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(location) = location {
+            response = response.header(header::LOCATION, location);
+        }
+        let mut response = response.body(body.unwrap_or_default());
+        for cookie in self.request.take_cookies() {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+}
+
+/// Whether the content type is JSON. A request without a body needs none: its input is reported as missing.
+fn is_json(content_type: Option<&HeaderValue>, body: &Bytes) -> bool {
+    match content_type.map(HeaderValue::to_str) {
+        Some(Ok(value)) => {
+            let essence = value.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/json")
+        }
+        Some(Err(_)) => false,
+        None => body.is_empty(),
+    }
+}

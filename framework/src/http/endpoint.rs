@@ -1,0 +1,100 @@
+//! The order of work of one request: body, caller, input, handler, answer.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use poem::{Body, Endpoint, Request, Response, error::ReadBodyError, http::header};
+use tokio::{sync::OnceCell, time::timeout};
+
+use super::{Call, RequestId};
+use crate::{
+    ctx::RequestScope,
+    db::{Access, Scope},
+    error::{Code, Error, Result, panic_text},
+    procedure::{Procedure, Tier},
+    services::Services,
+};
+
+/// How long a handler may take unless it says otherwise, and how long a body may take to arrive.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The longest body, unless a procedure says otherwise.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The longest body of a procedure of tier `auth`: what strangers may send without limit must be cheap.
+const AUTH_BODY_LIMIT: usize = 8 * 1024;
+
+/// Serves one procedure.
+pub(crate) struct ProcedureEndpoint {
+    pub(crate) procedure: &'static Procedure,
+    pub(crate) services: Arc<Services>,
+}
+
+impl Endpoint for ProcedureEndpoint {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        // The error keeps its type on the way out: `Front` turns it into a problem document and logs it.
+        Ok(self.answer(request).await?)
+    }
+}
+
+impl ProcedureEndpoint {
+    async fn answer(&self, request: Request) -> Result<Response> {
+        let id = request.data::<RequestId>().copied().unwrap_or_else(RequestId::new);
+        let client = request.remote_addr().as_socket_addr().map(|address| address.ip());
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let path = self.procedure.path.iter().filter_map(|parameter| {
+            Some((parameter.name, request.raw_path_param(parameter.name)?.to_owned()))
+        });
+        let path = path.collect();
+        let (parts, body) = request.into_parts();
+        let body =
+            if self.procedure.is_query() { Bytes::new() } else { self.read(&parts.headers, body).await? };
+
+        let access = if self.procedure.is_query() { Access::ReadOnly } else { Access::ReadWrite };
+        let request = Arc::new(RequestScope {
+            scope: Scope::new(self.services.database.web.clone(), access),
+            services: self.services.clone(),
+            method: parts.method,
+            headers: parts.headers,
+            client,
+            id: id.0,
+            caller: OnceCell::new(),
+            cookies: Mutex::default(),
+        });
+        let call = Call { procedure: self.procedure, request, path, query, body };
+        let limit = self.procedure.settings.timeout.unwrap_or(TIMEOUT);
+        let outcome = timeout(limit, AssertUnwindSafe((self.procedure.call)(call)).catch_unwind()).await;
+        match outcome {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => Err(Error::internal(format!("the handler panicked: {}", panic_text(&*panic)))),
+            Err(_) => Err(Error::new(Code::TIMEOUT, format!("the handler took longer than {limit:?}"))),
+        }
+    }
+
+    async fn read(&self, headers: &header::HeaderMap, body: Body) -> Result<Bytes> {
+        let default = if self.procedure.tier == Tier::Auth { AUTH_BODY_LIMIT } else { BODY_LIMIT };
+        let limit = self.procedure.settings.body_limit.map_or(default, |bytes| bytes as usize);
+        let too_large =
+            || Error::new(Code::BODY_TOO_LARGE, format!("the body may have at most {limit} bytes"));
+        let announced =
+            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: usize| length > limit) {
+            return Err(too_large());
+        }
+        match timeout(TIMEOUT, body.into_bytes_limit(limit)).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(too_large()),
+            Ok(Err(error)) => Err(Error::new(Code::BAD_REQUEST, "the body broke off").because(error)),
+            Err(_) => {
+                Err(Error::new(Code::REQUEST_TIMEOUT, format!("the body did not arrive within {TIMEOUT:?}")))
+            }
+        }
+    }
+}

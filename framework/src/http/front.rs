@@ -1,0 +1,92 @@
+//! What every request passes through: an id, a log line, and errors as problem documents.
+
+use std::time::Instant;
+
+use poem::{
+    Endpoint, IntoResponse as _, Request, Response,
+    error::{MethodNotAllowedError, NotFoundError},
+    http::{HeaderName, HeaderValue, header},
+};
+use uuid::Uuid;
+
+use super::{problem::problem, router::Allow};
+use crate::error::{Code, Error};
+
+/// The id of a request, made when it arrives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestId(pub(crate) Uuid);
+
+impl RequestId {
+    pub(crate) fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The outermost endpoint.
+pub(crate) struct Front<E>(pub(crate) E);
+
+impl<E: Endpoint> Endpoint for Front<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let started = Instant::now();
+        let id = RequestId::new();
+        request.set_data(id);
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+
+        let mut response = match self.0.call(request).await {
+            Ok(response) => response.into_response(),
+            Err(error) => report(error, id),
+        };
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&id.0.to_string()) {
+            headers.insert(REQUEST_ID, value);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // What an API answers belongs to the caller who asked, and to no cache in between.
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+
+        let status = response.status().as_u16();
+        tracing::info!(%method, path, status, ms = started.elapsed().as_millis() as u64, request_id = %id.0, "request");
+        Ok(response)
+    }
+}
+
+/// Logs what the caller will not learn, and makes a problem document of the rest.
+fn report(error: poem::Error, id: RequestId) -> Response {
+    let allow = error.data::<Allow>().cloned();
+    let error = match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) if error.is::<NotFoundError>() => {
+            Error::not_found("there is nothing at this path; see /docs")
+        }
+        Err(error) if error.is::<MethodNotAllowedError>() => {
+            // Only the framework's own pages come here; they are all read.
+            Error::new(Code::METHOD_NOT_ALLOWED, "this path takes GET; see /docs")
+        }
+        Err(error) => Error::internal(error.to_string()),
+    };
+    if error.code().status >= 500 {
+        tracing::error!(code = error.code().name, error = error.chain(), request_id = %id.0, "request failed");
+    }
+    let mut response = problem(&error, id.0);
+    if error.code() == Code::METHOD_NOT_ALLOWED {
+        let allow = allow.map_or(HeaderValue::from_static("GET, HEAD"), |Allow(methods)| methods);
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+impl poem::error::ResponseError for Error {
+    fn status(&self) -> poem::http::StatusCode {
+        poem::http::StatusCode::from_u16(self.code().status)
+            .unwrap_or(poem::http::StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn as_response(&self) -> Response {
+        problem(self, Uuid::now_v7())
+    }
+}

@@ -1,0 +1,79 @@
+//! Errors on the wire: RFC 9457 problem documents.
+
+use poem::{
+    Response,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::error::{Error, Failure};
+
+/// The media type of every answer that reports an error.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What callers learn of a failure that is not theirs.
+const HIDDEN: &str = "the cause is in the server's log under this request id";
+
+/// Turns an error into the answer of request `id`. A 5xx tells nothing of its cause.
+pub(crate) fn problem(error: &Error, id: Uuid) -> Response {
+    let code = error.code();
+    let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let detail = if status.is_server_error() { HIDDEN } else { error.detail() };
+
+    let document = Problem {
+        r#type: "about:blank",
+        title: code.title,
+        status: code.status,
+        code: code.name,
+        detail,
+        request_id: id,
+        errors: error.failures().iter().map(FailureOnTheWire::from).collect(),
+    };
+    let mut response = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, MEDIA_TYPE)
+        .body(serde_json::to_string(&document).unwrap_or_default());
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// The document, in the order in which people read it.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'a str,
+    request_id: Uuid,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FailureOnTheWire<'a>>,
+}
+
+#[derive(Serialize)]
+struct FailureOnTheWire<'a> {
+    r#in: &'static str,
+    pointer: &'a str,
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+}
+
+impl<'a> From<&'a Failure> for FailureOnTheWire<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        Self {
+            r#in: failure.place.name(),
+            pointer: &failure.pointer,
+            code: &failure.code,
+            message: &failure.message,
+            expected: failure.expected.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What a job sees of its surroundings.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::JobId;
+use crate::{
+    db::{Db, Scope},
+    error::Result,
+    services::Services,
+};
+
+/// The context of one attempt of a job.
+pub struct JobCtx {
+    pub(crate) services: Arc<Services>,
+    pub(crate) scope: Scope,
+    pub(crate) id: JobId,
+    pub(crate) attempt: u16,
+}
+
+impl JobCtx {
+    /// Returns a handle on the job's transaction, with the elevated role: past row-level security.
+    ///
+    /// Its effects and the job's completion commit together. It is for jobs of seconds.
+    ///
+    /// # Errors
+    /// `unavailable` when there is no connection to be had.
+    pub async fn db(&self) -> Result<Db> {
+        self.scope.db().await
+    }
+
+    /// The job's number, the same for every attempt: what happens outside the database can be told apart by it.
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// The time. In tests it moves on when the test says so.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.services.clock.now()
+    }
+
+    /// Which attempt this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u16 {
+        self.attempt
+    }
+
+    /// Returns the application's value of type `T`.
+    ///
+    /// # Errors
+    /// `internal` when the application was built without one.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
+        self.services.states.get()
+    }
+}

@@ -1,0 +1,359 @@
+//! Claims jobs, starts them and writes what became of them.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use chrono::DateTime;
+use diesel_async::AsyncPgConnection;
+use futures_util::StreamExt as _;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    JobId,
+    runtime::{Attempt, Crew, Outcome, no_answer},
+    store::{self, Claim, Claimed, Exchanged, Failed, Flush, Lease, PRIORITIES, WorkerId},
+    worker::BEAT,
+};
+use crate::error::{Error, Result};
+
+/// How many outcomes leave at once without waiting for more.
+const FLUSH_AT: usize = 1000;
+
+/// How long an outcome waits for others to leave with.
+const FLUSH_AFTER: Duration = Duration::from_millis(2);
+
+/// How often the queue is looked at while nothing is heard: at first, and at last when nothing was found.
+const POLL: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+
+/// How long the database may take for an exchange before the connection is given up.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long to wait before connecting again: at first, and at last.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// How far before the latest job claimed a claim begins to look. Jobs that became visible later than that after their
+/// `run_at` are found by the next claim that looks at everything.
+const SLACK_US: i64 = 100_000;
+
+/// The loop that owns the connection on which jobs are claimed and finished.
+pub(super) struct Dispatcher {
+    crew: Arc<Crew>,
+    kinds: Vec<&'static str>,
+    stop: CancellationToken,
+    heard_stop: bool,
+    idle_requests: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+    waiting_for_idle: Vec<oneshot::Sender<()>>,
+
+    /// The jobs whose end the database does not know yet: running, or ended and in `flush`.
+    held: HashMap<JobId, Lease>,
+    running: JoinSet<Attempt>,
+    flush: Flush,
+
+    worker: Option<WorkerId>,
+    beaten_at: Instant,
+    /// When the next exchange leaves at the latest.
+    due_at: Instant,
+    poll: Duration,
+    /// Whether there may be due jobs that the last claim had no slots for.
+    more: bool,
+    marks: Marks,
+}
+
+/// Why a session with the database ended.
+enum Ended {
+    /// Everything is written and the process has left.
+    Stopped,
+    /// The process was declared dead: what it held is no longer its own.
+    DeclaredDead,
+}
+
+impl Dispatcher {
+    pub(super) fn new(
+        crew: Arc<Crew>,
+        stop: CancellationToken,
+        idle_requests: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            kinds: crew.jobs.keys().copied().collect(),
+            crew,
+            stop,
+            heard_stop: false,
+            idle_requests,
+            waiting_for_idle: Vec::new(),
+            held: HashMap::new(),
+            running: JoinSet::new(),
+            flush: Flush::default(),
+            worker: None,
+            beaten_at: now,
+            due_at: now,
+            poll: POLL.0,
+            more: false,
+            marks: Marks::new(now),
+        }
+    }
+
+    /// Works until told to stop, and then until nothing runs and everything is written.
+    pub(super) async fn run(mut self) {
+        let mut pause = RECONNECT.0;
+        loop {
+            match self.session(&mut pause).await {
+                Ok(Ended::Stopped) => return,
+                Ok(Ended::DeclaredDead) => {
+                    tracing::error!(
+                        "this process was declared dead by another; its running jobs are dropped"
+                    );
+                    self.forget_all();
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = error.chain(),
+                        "the job dispatcher lost its connection; connecting again"
+                    );
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RECONNECT.1);
+                }
+            }
+        }
+    }
+
+    /// Connects and works until the connection is lost, the process is declared dead, or all is done.
+    async fn session(&mut self, pause: &mut Duration) -> Result<Ended> {
+        let url = &self.crew.services.database.jobs_url;
+        let mut connection = in_time(store::open_dispatcher(url)).await?;
+        self.register(&connection).await?;
+        *pause = RECONNECT.0;
+        self.marks.forget();
+        self.due_at = Instant::now();
+        loop {
+            self.wait(&mut connection).await?;
+            if !self.exchange(&connection).await? {
+                return Ok(Ended::DeclaredDead);
+            }
+            if self.stop.is_cancelled() && self.running.is_empty() && self.flush.is_empty() {
+                if let Some(worker) = self.worker.take() {
+                    in_time(async { Ok(store::deregister(&connection, worker).await?) }).await?;
+                }
+                return Ok(Ended::Stopped);
+            }
+        }
+    }
+
+    async fn register(&mut self, connection: &AsyncPgConnection) -> Result<()> {
+        let now = Instant::now();
+        let held: Vec<_> = self.held.iter().map(|(id, lease)| (*id, *lease)).collect();
+        let name = &self.crew.settings.name;
+        let entered = async { Ok(store::register(connection, name, self.worker, &held).await?) };
+        self.worker = Some(in_time(entered).await?);
+        self.beaten(now);
+        Ok(())
+    }
+
+    /// Takes in outcomes and hints until an exchange is due.
+    async fn wait(&mut self, connection: &mut AsyncPgConnection) -> Result<()> {
+        let crew = self.crew.clone();
+        let stop = self.stop.clone();
+        let notifications = connection.notifications_stream();
+        tokio::pin!(notifications);
+        loop {
+            while let Some(ended) = self.running.try_join_next() {
+                self.absorb(ended);
+            }
+            if self.due_at <= Instant::now() {
+                return Ok(());
+            }
+            tokio::select! {
+                Some(ended) = self.running.join_next() => self.absorb(ended),
+                () = crew.services.wake.heard() => self.hint(),
+                notification = notifications.next() => match notification {
+                    Some(Ok(notification)) if notification.payload == crew.settings.name => {}
+                    Some(Ok(_)) => self.hint(),
+                    Some(Err(error)) => return Err(error.into()),
+                    None => return Err(Error::unavailable("the connection to the database was closed")),
+                },
+                Some(request) = self.idle_requests.recv() => {
+                    self.waiting_for_idle.push(request);
+                    self.due_at = Instant::now();
+                }
+                () = stop.cancelled(), if !self.heard_stop => {
+                    self.heard_stop = true;
+                    self.due_at = Instant::now();
+                }
+                () = sleep_until(self.due_at) => {}
+            }
+        }
+    }
+
+    fn hint(&mut self) {
+        self.poll = POLL.0;
+        self.more = true;
+        if self.free() > 0 {
+            self.due_at = Instant::now();
+        }
+    }
+
+    /// How many jobs may be started.
+    fn free(&self) -> usize {
+        if self.stop.is_cancelled() { 0 } else { self.crew.settings.slots.saturating_sub(self.running.len()) }
+    }
+
+    /// Notes what became of a job.
+    fn absorb(&mut self, ended: Result<Attempt, tokio::task::JoinError>) {
+        let Ok(Attempt { id, lease, outcome }) = ended else { return };
+        if self.held.get(&id) != Some(&lease) {
+            return;
+        }
+        match outcome {
+            Outcome::Completed => self.flush.completed.push((id, lease)),
+            Outcome::Interrupted => self.flush.released.push((id, lease)),
+            Outcome::Failed { error, delay_ms } => {
+                self.flush.failed.push(Failed { id, lease, delay_ms, error });
+            }
+            Outcome::Committed => {
+                self.held.remove(&id);
+            }
+            Outcome::Lost => {
+                self.held.remove(&id);
+                tracing::warn!(
+                    job = id,
+                    "a job was taken from this process before it was done; its effects are undone"
+                );
+            }
+        }
+        let now = Instant::now();
+        let half_free = self.more && self.free() * 2 >= self.crew.settings.slots;
+        let idle = !self.waiting_for_idle.is_empty() && self.running.is_empty();
+        if self.flush.len() >= FLUSH_AT || half_free || idle || self.stop.is_cancelled() {
+            self.due_at = now;
+        } else if self.more || !self.flush.is_empty() {
+            self.due_at = self.due_at.min(now + FLUSH_AFTER);
+        }
+    }
+
+    /// Writes outcomes, beats if it is time, and claims and starts as many jobs as there are slots; false if the
+    /// process was declared dead.
+    async fn exchange(&mut self, connection: &AsyncPgConnection) -> Result<bool> {
+        let sent_at = Instant::now();
+        let worker = self.worker.ok_or_else(|| Error::internal("a dispatcher without a number"))?;
+        let beats = sent_at >= self.beaten_at + BEAT;
+        let free = self.free();
+        let looks_at_everything = !self.waiting_for_idle.is_empty() || self.marks.full_at <= sent_at;
+        let claim = (free > 0).then(|| Claim {
+            limit: i32::try_from(free).unwrap_or(i32::MAX),
+            kinds: self.kinds.clone(),
+            worker,
+            low: if looks_at_everything { [0; PRIORITIES] } else { self.marks.low },
+        });
+        if !self.flush.is_empty() || beats || claim.is_some() {
+            let exchange = store::exchange(connection, &self.flush, beats.then_some(worker), claim.as_ref());
+            let Exchanged { accepted, alive, claimed } = in_time(async { Ok(exchange.await?) }).await?;
+            if !alive {
+                return Ok(false);
+            }
+            if beats {
+                self.beaten(sent_at);
+            }
+            self.settle(accepted);
+            if claim.is_some() && looks_at_everything {
+                self.marks.looked_at_everything(sent_at);
+            }
+            if claim.is_some() {
+                self.more = claimed.len() == free;
+                self.poll = if claimed.is_empty() { (self.poll * 2).min(POLL.1) } else { POLL.0 };
+                self.start(claimed);
+            }
+        }
+        self.due_at = self.beaten_at + BEAT;
+        if self.free() > 0 {
+            self.due_at = self.due_at.min(Instant::now() + self.poll);
+        }
+        if self.running.is_empty() && self.flush.is_empty() && looks_at_everything {
+            for request in self.waiting_for_idle.drain(..) {
+                // Whoever asked may have gone.
+                let _ = request.send(());
+            }
+        }
+        Ok(true)
+    }
+
+    fn beaten(&mut self, sent_at: Instant) {
+        self.beaten_at = sent_at;
+        self.crew.worker.beaten(sent_at);
+    }
+
+    /// Forgets the outcomes that have been written.
+    fn settle(&mut self, accepted: usize) {
+        let flush = std::mem::take(&mut self.flush);
+        if accepted < flush.len() {
+            let lost = flush.len() - accepted;
+            tracing::warn!(
+                lost,
+                "jobs were taken from this process before it could write what became of them"
+            );
+        }
+        let failed = flush.failed.iter().map(|job| job.id);
+        let ids = flush.completed.iter().chain(&flush.released).map(|(id, _)| *id).chain(failed);
+        for id in ids {
+            self.held.remove(&id);
+        }
+    }
+
+    fn start(&mut self, claimed: Vec<Claimed>) {
+        for job in claimed {
+            self.marks.note(&job);
+            self.held.insert(job.id, job.lease);
+            self.running.spawn(self.crew.clone().attempt(job));
+        }
+    }
+
+    /// Drops everything this process held, which now belongs to others.
+    fn forget_all(&mut self) {
+        self.crew.worker.interrupt();
+        self.held.clear();
+        self.flush = Flush::default();
+        self.worker = None;
+    }
+}
+
+/// Fails when the database does not answer in time: a silent network must not stop the loop.
+async fn in_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(ANSWER, work).await.map_err(|_| no_answer())?
+}
+
+/// Where claims begin to look in the index, a priority each.
+struct Marks {
+    low: [i64; PRIORITIES],
+    full_at: Instant,
+}
+
+impl Marks {
+    fn new(now: Instant) -> Self {
+        Self { low: [0; PRIORITIES], full_at: now }
+    }
+
+    /// Has the next claim look at everything.
+    fn forget(&mut self) {
+        *self = Self::new(Instant::now());
+    }
+
+    /// Has the next claims begin where this one was found.
+    fn note(&mut self, job: &Claimed) {
+        let Some(low) = usize::try_from(job.priority).ok().and_then(|priority| self.low.get_mut(priority))
+        else {
+            return;
+        };
+        let epoch = DateTime::from_timestamp(946_684_800, 0).expect("the year 2000 is a time");
+        let micros = (job.run_at - epoch).num_microseconds().unwrap_or(0);
+        *low = (*low).max(micros - SLACK_US);
+    }
+
+    /// Says when to look at everything again: the dearer it was, the later.
+    fn looked_at_everything(&mut self, sent_at: Instant) {
+        let now = Instant::now();
+        self.full_at = now + (20 * (now - sent_at)).max(Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,200 @@
+//! Putting a job into the queue, in the caller's transaction.
+
+use std::{future::Future, time::Duration};
+
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+
+use super::{JobCtx, JobType, Wake, store};
+use crate::{
+    ctx::Ctx,
+    db::{Db, Scope},
+    error::{Error, Result},
+    model::{Schema, Shape, parse_body, write_body},
+};
+
+/// The number of a job in the queue.
+pub type JobId = i64;
+
+/// A job about to be enqueued.
+#[must_use = "nothing is enqueued before `.enqueue(ctx)`"]
+pub struct Enqueue<J: JobType> {
+    args: J::Args,
+    at: Option<DateTime<Utc>>,
+    delay: Duration,
+    priority: u8,
+}
+
+impl<J: JobType> Enqueue<J> {
+    /// A job with these arguments, to be run as soon as possible.
+    pub fn new(args: J::Args) -> Self {
+        Self { args, at: None, delay: Duration::ZERO, priority: 0 }
+    }
+
+    /// Has the job wait: it runs no earlier than `delay` from now, or from the time given to [`Enqueue::at`].
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Has the job run no earlier than `time`.
+    pub fn at(mut self, time: DateTime<Utc>) -> Self {
+        self.at = Some(time);
+        self
+    }
+
+    /// Ranks the job among those that are due: from 0, first and the default, to 3, last.
+    pub fn priority(mut self, priority: u8) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Enqueues the job in the transaction of `on`.
+    ///
+    /// The future resolves to the number of the job, which exists for others once that transaction has committed.
+    ///
+    /// # Errors
+    /// `internal` for a priority or a time out of range and for arguments that their own schema cannot express;
+    /// otherwise those of the database.
+    pub fn enqueue<On: EnqueueOn>(self, on: On) -> impl Future<Output = Result<JobId>> + Send {
+        // The arguments need not be `Send`: they are text before the future begins.
+        let put = self.describe().map(|job| on.put(vec![job]));
+        async move {
+            let ids = put?.await?;
+            ids.first().copied().ok_or_else(|| Error::internal("the queue gave no number for a job"))
+        }
+    }
+
+    fn describe(&self) -> Result<NewJob> {
+        if self.priority > 3 {
+            let detail = format!("the priority of a job is 0, 1, 2 or 3, not {}", self.priority);
+            return Err(Error::internal(detail));
+        }
+        let mut new = NewJob::of(J::job());
+        new.args = self.args.write()?;
+        new.priority = i16::from(self.priority);
+        new.run_at = self.at;
+        new.delay_ms = i64::try_from(self.delay.as_millis()).unwrap_or(i64::MAX);
+        Ok(new)
+    }
+}
+
+/// What a job's arguments are: a model, or `()` for none.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the arguments of a job",
+    label = "not a model",
+    note = "put `#[model]` above the definition of `{Self}`"
+)]
+pub trait JobArgs: Sized {
+    /// What they look like; `None` for none.
+    const SHAPE: Option<fn() -> Shape>;
+
+    /// Reads the JSON text that stands in the queue.
+    ///
+    /// # Errors
+    /// `malformed_json` or `invalid_input`.
+    fn read(text: &str) -> Result<Self>;
+
+    /// Writes the arguments as the JSON text that stands in the queue.
+    ///
+    /// # Errors
+    /// `internal` for a value that its own schema cannot express.
+    fn write(&self) -> Result<String>;
+}
+
+impl JobArgs for () {
+    const SHAPE: Option<fn() -> Shape> = None;
+
+    fn read(_: &str) -> Result<Self> {
+        Ok(())
+    }
+
+    fn write(&self) -> Result<String> {
+        Ok("{}".to_owned())
+    }
+}
+
+impl<T: Schema> JobArgs for T {
+    const SHAPE: Option<fn() -> Shape> = Some(T::shape);
+
+    fn read(text: &str) -> Result<Self> {
+        parse_body(text.as_bytes())
+    }
+
+    fn write(&self) -> Result<String> {
+        String::from_utf8(write_body(self)?).map_err(Error::internal)
+    }
+}
+
+/// A row to be.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    pub(super) kind: &'static str,
+    pub(super) args: String,
+    pub(super) queue: &'static str,
+    pub(super) priority: i16,
+    pub(super) max_attempts: i16,
+    pub(super) run_at: Option<DateTime<Utc>>,
+    pub(super) delay_ms: i64,
+}
+
+impl NewJob {
+    /// A job without arguments, to be run as soon as possible.
+    pub(super) fn of(job: &super::Job) -> Self {
+        Self {
+            kind: job.name,
+            args: "{}".to_owned(),
+            queue: super::QUEUE,
+            priority: 0,
+            max_attempts: i16::try_from(job.retries).unwrap_or(i16::MAX).saturating_add(1),
+            run_at: None,
+            delay_ms: 0,
+        }
+    }
+}
+
+/// Where a job can be enqueued: a context or a handle whose transaction the job joins. The job exists once that
+/// transaction has committed, and never if it has not.
+///
+/// A context also tells the workers once it has committed; after a handle, they find the job by looking, within a
+/// second.
+#[diagnostic::on_unimplemented(
+    message = "a job cannot be enqueued on `{Self}`",
+    label = "not a place to enqueue a job",
+    note = "pass `ctx` of a procedure, `job` of a job, `&mut Db` or `&mut AsyncPgConnection`"
+)]
+pub trait EnqueueOn {
+    /// Writes the rows and returns their numbers, in order.
+    #[doc(hidden)]
+    fn put(self, jobs: Vec<NewJob>) -> impl Future<Output = Result<Vec<JobId>>> + Send;
+}
+
+impl<U> EnqueueOn for &Ctx<U> {
+    fn put(self, jobs: Vec<NewJob>) -> impl Future<Output = Result<Vec<JobId>>> + Send {
+        put_and_wake(self.request.scope.clone(), self.request.services.wake.clone(), jobs)
+    }
+}
+
+impl EnqueueOn for &JobCtx {
+    fn put(self, jobs: Vec<NewJob>) -> impl Future<Output = Result<Vec<JobId>>> + Send {
+        put_and_wake(self.scope.clone(), self.services.wake.clone(), jobs)
+    }
+}
+
+impl EnqueueOn for &mut Db {
+    async fn put(self, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
+        Ok(store::enqueue(self, jobs).await?)
+    }
+}
+
+impl EnqueueOn for &mut AsyncPgConnection {
+    async fn put(self, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
+        Ok(store::enqueue(self, jobs).await?)
+    }
+}
+
+async fn put_and_wake(scope: Scope, wake: Wake, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
+    let ids = store::enqueue(&mut scope.db().await?, jobs).await?;
+    scope.after_commit(move || wake.wake());
+    Ok(ids)
+}

@@ -1,0 +1,116 @@
+//! What `#[job]` registers.
+
+use std::{fmt, future::Future, pin::Pin, time::Duration};
+
+use super::{JobArgs, JobCtx};
+use crate::{
+    error::{Error, Result},
+    model::Shape,
+};
+
+/// The future of one attempt.
+pub(crate) type JobFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// A job as `#[job]` describes it: its name, options, arguments, and the way to run it.
+pub struct Job {
+    /// The function's name, under which it stands in the queue.
+    pub name: &'static str,
+    /// The doc comment.
+    pub doc: &'static str,
+    /// `file!()` of the function.
+    pub file: &'static str,
+    /// `line!()` of the function.
+    pub line: u32,
+    /// When it is enqueued by itself: a cron expression of five fields, in UTC.
+    pub cron: Option<&'static str>,
+    /// How often it is tried again after its first attempt failed.
+    pub retries: u16,
+    /// How long it waits before it is tried again.
+    pub backoff: Backoff,
+    /// What its arguments look like; `None` if it takes none.
+    pub args: Option<fn() -> Shape>,
+    /// Reads the arguments and runs one attempt.
+    pub run: fn(JobCtx, Args) -> JobFuture,
+}
+
+impl Job {
+    /// `file:line` of the function.
+    #[must_use]
+    pub fn location(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("name", &self.name).field("at", &self.location()).finish()
+    }
+}
+
+/// How the delay before the next attempt grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backoff {
+    /// The same delay every time.
+    Fixed(Duration),
+    /// Doubles from `base` up to `cap`.
+    Exponential {
+        /// The delay after the first failure.
+        base: Duration,
+        /// The longest delay.
+        cap: Duration,
+    },
+}
+
+impl Backoff {
+    /// `exponential(1s, 1h)`.
+    pub const DEFAULT: Self =
+        Self::Exponential { base: Duration::from_secs(1), cap: Duration::from_secs(3600) };
+}
+
+/// The arguments of a job as they stand in the queue: JSON text.
+#[derive(Debug)]
+pub struct Args(pub(crate) String);
+
+impl Args {
+    /// Reads the arguments. They come from the queue, which anyone with the right to enqueue has written to, so they
+    /// are checked as strictly as a request.
+    ///
+    /// # Errors
+    /// One that gives the job up and lists what is wrong: another attempt would read the same text.
+    pub fn read<J: JobType>(&self) -> Result<J::Args> {
+        J::Args::read(&self.0).map_err(|error| unreadable(&error))
+    }
+}
+
+/// An error that says where the arguments are wrong, without their values.
+pub(super) fn unreadable(error: &Error) -> Error {
+    let faults = error.failures().iter().map(|fault| format!("; `{}` {}", fault.pointer, fault.message));
+    let faults: String = faults.collect();
+    Error::discard("the arguments are not what this version of the job takes")
+        .because(format!("{}{faults}", error.detail()))
+}
+
+/// The braced struct that stands beside a job's function.
+pub trait JobType {
+    /// The arguments; `()` for none.
+    type Args: JobArgs;
+
+    /// The description.
+    fn job() -> &'static Job;
+}
+
+/// One entry of the registry.
+pub struct Entry(pub &'static Job);
+
+inventory::collect!(Entry);
+
+/// What the macro says about a job's types, each named once.
+pub mod describe {
+    use super::{JobArgs, JobType, Shape};
+
+    /// The arguments of `J`, if it takes some.
+    #[must_use]
+    pub const fn args<J: JobType>() -> Option<fn() -> Shape> {
+        <J::Args as JobArgs>::SHAPE
+    }
+}

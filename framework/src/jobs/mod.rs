@@ -1,0 +1,45 @@
+//! Background jobs: a queue in PostgreSQL, shared by any number of processes.
+//!
+//! A job waits in `catena.jobs` until the dispatcher of some process claims it, with a fresh *lease*; whatever that
+//! process writes about the job afterwards counts only while the lease is still the job's. Processes prove that they
+//! live by one row each; the jobs of one that stops doing so go back to the queue.
+
+mod announcer;
+mod cron;
+mod ctx;
+mod dispatcher;
+mod enqueue;
+mod job;
+mod pruner;
+mod rescuer;
+mod retry;
+mod runtime;
+mod scheduler;
+mod state;
+mod statement;
+pub(crate) mod store;
+mod wake;
+mod worker;
+
+pub(crate) use announcer::Announcer;
+pub use ctx::JobCtx;
+pub use enqueue::{Enqueue, EnqueueOn, JobArgs, JobId};
+pub use job::{Args, Backoff, Entry, Job, JobType, describe};
+pub(crate) use runtime::Engine;
+pub(crate) use state::State;
+pub(crate) use wake::Wake;
+
+use enqueue::NewJob;
+
+/// The queue of every job.
+const QUEUE: &str = "default";
+
+/// Every job of this binary, by name.
+pub(crate) fn all() -> Vec<&'static Job> {
+    let mut jobs: Vec<_> = inventory::iter::<Entry>.into_iter().map(|entry| entry.0).collect();
+    jobs.sort_by_key(|job| (job.name, job.location()));
+    jobs
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Deletes what is older than it is kept.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+
+use super::{
+    runtime::{Crew, PATIENCE, no_answer},
+    store,
+};
+use crate::error::Result;
+
+/// How often old jobs are deleted.
+const PRUNE: Duration = Duration::from_secs(3600);
+
+/// How soon it is tried again after a failure.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// The loop that makes the history's partitions ahead of time and deletes old ones, old discarded jobs and old errors.
+pub(super) struct Pruner {
+    crew: Arc<Crew>,
+}
+
+impl Pruner {
+    pub(super) fn new(crew: Arc<Crew>) -> Self {
+        Self { crew }
+    }
+
+    pub(super) async fn run(self) {
+        loop {
+            let pruned = timeout(PATIENCE, self.prune()).await;
+            let sleep = match pruned.unwrap_or_else(|_| Err(no_answer())) {
+                Ok(()) => PRUNE,
+                Err(error) => {
+                    tracing::error!(error = error.chain(), "old jobs could not be deleted; trying again");
+                    AGAIN
+                }
+            };
+            tokio::time::sleep(sleep).await;
+        }
+    }
+
+    async fn prune(&self) -> Result<()> {
+        let settings = &self.crew.settings;
+        let (history_days, discarded_days) =
+            (i32::from(settings.history_days), i32::from(settings.discarded_days));
+        let mut turn = self.crew.line.open().await?;
+        store::rotate_history(&mut turn, history_days).await?;
+        turn.keep();
+        // In small pieces, each a turn of its own, so that the other loops get theirs.
+        while {
+            let mut turn = self.crew.line.open().await?;
+            let deleted = store::delete_discarded(&mut turn, discarded_days).await?
+                + store::delete_errors(&mut turn, discarded_days).await?;
+            turn.keep();
+            deleted > 0
+        } {}
+        Ok(())
+    }
+}

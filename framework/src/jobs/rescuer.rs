@@ -1,0 +1,57 @@
+//! Takes jobs back from processes that vanished.
+
+use std::{sync::Arc, time::Duration};
+
+use diesel_async::SimpleAsyncConnection as _;
+use tokio::time::timeout;
+
+use super::{
+    runtime::{Crew, PATIENCE, no_answer},
+    store,
+};
+use crate::error::Result;
+
+/// How often a process looks for others that have vanished.
+const SWEEP: Duration = Duration::from_secs(2);
+
+/// The loop in which every process looks after all others; there is no leader to lose.
+pub(super) struct Rescuer {
+    crew: Arc<Crew>,
+}
+
+impl Rescuer {
+    pub(super) fn new(crew: Arc<Crew>) -> Self {
+        Self { crew }
+    }
+
+    pub(super) async fn run(self: Arc<Self>) {
+        loop {
+            let swept = timeout(PATIENCE, self.sweep()).await;
+            let swept = swept.unwrap_or_else(|_| Err(no_answer()));
+            if let Err(error) = swept {
+                tracing::error!(error = error.chain(), "could not look for vanished processes; trying again");
+            }
+            tokio::time::sleep(SWEEP).await;
+        }
+    }
+
+    /// Returns the jobs of processes whose last beat is too old. The attempt that was lost counts.
+    ///
+    /// # Errors
+    /// Those of the database; nothing has been taken back then.
+    pub(super) async fn sweep(&self) -> Result<()> {
+        let mut turn = self.crew.line.open().await?;
+        turn.batch_execute("BEGIN").await?;
+        let rescued = store::rescue(&mut turn).await?;
+        turn.batch_execute("COMMIT").await?;
+        turn.keep();
+        for job in &rescued {
+            let store::Rescued { id, kind, worker, discarded } = job;
+            tracing::warn!(id, kind, worker, discarded, "took a job back from a process that vanished");
+        }
+        if !rescued.is_empty() {
+            self.crew.services.wake.wake();
+        }
+        Ok(())
+    }
+}

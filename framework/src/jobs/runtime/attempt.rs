@@ -1,0 +1,127 @@
+//! One attempt of a job.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt as _;
+use tokio::time::timeout;
+
+use super::Crew;
+use crate::{
+    db::{Access, Scope},
+    error::{Code, Error, Result, panic_text},
+    jobs::{
+        Args, Job, JobCtx, JobId,
+        retry::{self, Next},
+        store::{self, Claimed, Lease},
+    },
+};
+
+/// An attempt that has ended.
+pub(in crate::jobs) struct Attempt {
+    pub(in crate::jobs) id: JobId,
+    pub(in crate::jobs) lease: Lease,
+    pub(in crate::jobs) outcome: Outcome,
+}
+
+/// How an attempt ended.
+pub(in crate::jobs) enum Outcome {
+    /// The handler is done; the completion is to be written.
+    Completed,
+    /// The handler is done, and its transaction held the completion.
+    Committed,
+    /// The handler was done when the job was no longer this process's; its transaction is undone.
+    Lost,
+    /// The handler failed; `None` gives the job up.
+    Failed { error: String, delay_ms: Option<i64> },
+    /// The handler was stopped half way.
+    Interrupted,
+}
+
+/// The longest text of an error that is kept.
+const LONGEST_ERROR: usize = 8 * 1024;
+
+/// The longest delay before the next attempt: ten years.
+const LONGEST_DELAY_MS: i64 = 10 * 366 * 24 * 3600 * 1000;
+
+impl Crew {
+    /// Runs one attempt of a job to its end. It does not panic, whatever the handler does.
+    pub(in crate::jobs) async fn attempt(self: Arc<Self>, claimed: Claimed) -> Attempt {
+        let (id, lease) = (claimed.id, claimed.lease);
+        let outcome = match self.jobs.get(claimed.kind.as_str()) {
+            Some(job) => self.outcome(job, &claimed).await,
+            // Never so: only known kinds are claimed.
+            None => Outcome::Interrupted,
+        };
+        Attempt { id, lease, outcome }
+    }
+
+    async fn outcome(&self, job: &Job, claimed: &Claimed) -> Outcome {
+        let stop = self.worker.token();
+        let handled = AssertUnwindSafe(async {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => Ok(Outcome::Interrupted),
+                result = self.handle(job, claimed) => result,
+            }
+        });
+        let result = handled.catch_unwind().await;
+        result
+            .unwrap_or_else(|panic| Err(Error::internal(format!("panicked: {}", panic_text(&*panic)))))
+            .unwrap_or_else(|error| failed(job, claimed, &error))
+    }
+
+    async fn handle(&self, job: &Job, claimed: &Claimed) -> Result<Outcome> {
+        let scope = Scope::new(self.services.database.jobs.clone(), Access::ReadWrite);
+        let ctx = JobCtx {
+            services: self.services.clone(),
+            scope: scope.clone(),
+            id: claimed.id,
+            attempt: u16::try_from(claimed.attempt).unwrap_or(0),
+        };
+        let limit = self.settings.timeout;
+        let handler = timeout(limit, (job.run)(ctx, Args(claimed.args.clone())));
+        handler.await.map_err(|_| Error::new(Code::TIMEOUT, format!("took longer than {limit:?}")))??;
+        if !scope.begun() {
+            return Ok(Outcome::Completed);
+        }
+        // Effects and completion commit together, or neither does.
+        let completed = store::complete_one(&mut scope.db().await?, claimed.id, claimed.lease).await;
+        if matches!(completed, Ok(false)) {
+            return Ok(Outcome::Lost);
+        }
+        // After a statement that failed and was ignored, the completion fails too; the commit says why.
+        scope.commit().await?;
+        completed?;
+        Ok(Outcome::Committed)
+    }
+}
+
+fn failed(job: &Job, claimed: &Claimed, error: &Error) -> Outcome {
+    let attempt = u16::try_from(claimed.attempt).unwrap_or(u16::MAX);
+    let max_attempts = u16::try_from(claimed.max_attempts).unwrap_or(0);
+    let next = retry::next(error.verdict(), job.backoff, attempt, max_attempts, random());
+    let error = error_text(error);
+    match next {
+        Next::Retry(delay) => {
+            tracing::warn!(job = job.name, id = claimed.id, attempt, error, again_in = ?delay, "job failed");
+            let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).min(LONGEST_DELAY_MS);
+            Outcome::Failed { error, delay_ms: Some(delay_ms) }
+        }
+        Next::Discard => {
+            tracing::error!(job = job.name, id = claimed.id, attempt, error, "job discarded");
+            Outcome::Failed { error, delay_ms: None }
+        }
+    }
+}
+
+/// The error as it is recorded: with its sources, cut at a limit, without what PostgreSQL cannot store.
+fn error_text(error: &Error) -> String {
+    let mut text = error.chain().replace('\0', "\u{fffd}");
+    text.truncate(text.floor_char_boundary(LONGEST_ERROR));
+    text
+}
+
+/// A number from 0.0 to 1.0; 0.0 where the system has no randomness to give.
+fn random() -> f64 {
+    getrandom::u32().map_or(0.0, |number| f64::from(number) / f64::from(u32::MAX))
+}

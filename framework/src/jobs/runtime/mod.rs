@@ -1,0 +1,167 @@
+//! Starts and stops the loops of the queue.
+
+mod attempt;
+mod line;
+
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{AbortHandle, JoinHandle},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(super) use attempt::{Attempt, Outcome};
+pub(super) use line::{Line, PATIENCE, no_answer};
+
+use super::{
+    Job, announcer::announce, dispatcher::Dispatcher, pruner::Pruner, rescuer::Rescuer, scheduler::Scheduler,
+    worker::Worker,
+};
+use crate::{error::Result, services::Services};
+
+/// How a process works on jobs.
+#[derive(Clone, Debug)]
+pub(crate) struct EngineSettings {
+    /// A name for this process, unlike that of any other.
+    pub(crate) name: String,
+    /// How many jobs run at once.
+    pub(crate) slots: usize,
+    /// How long an attempt may take.
+    pub(crate) timeout: Duration,
+    /// How long completed and cancelled jobs are kept.
+    pub(crate) history_days: u16,
+    /// How long discarded jobs and the errors of attempts are kept.
+    pub(crate) discarded_days: u16,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            name: format!("{}-{}", std::process::id(), Uuid::now_v7()),
+            slots: 50,
+            timeout: Duration::from_secs(10 * 60),
+            history_days: 7,
+            discarded_days: 90,
+        }
+    }
+}
+
+/// What the loops share.
+pub(super) struct Crew {
+    pub(super) services: Arc<Services>,
+    pub(super) jobs: HashMap<&'static str, &'static Job>,
+    pub(super) settings: EngineSettings,
+    pub(super) worker: Worker,
+    pub(super) line: Line,
+}
+
+/// The workers of a process. Dropped without [`Engine::shutdown`], it vanishes as in a crash: its jobs are dropped
+/// where they are, and other processes take them back.
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(dead_code, reason = "tests reach the loops through it, to have them run at once")
+)]
+pub(crate) struct Engine {
+    crew: Arc<Crew>,
+    scheduler: Arc<Scheduler>,
+    rescuer: Arc<Rescuer>,
+    stop: CancellationToken,
+    idle_requests: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    dispatcher: JoinHandle<()>,
+    housekeeping: [AbortHandle; 5],
+}
+
+/// How long interrupted jobs may take to stop, and the database to hear of it, at shutdown.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+impl Engine {
+    /// Starts to work on the jobs of this binary; those of other kinds are left alone.
+    ///
+    /// # Errors
+    /// As [`Engine::start_with`].
+    pub(crate) async fn start(services: Arc<Services>) -> Result<Self> {
+        Self::start_with(services, super::all(), EngineSettings::default()).await
+    }
+
+    /// Enters the schedules of `jobs` and starts to work on them.
+    ///
+    /// # Errors
+    /// `internal` for a cron expression that cannot be read or never fires, naming the job; `unavailable` when the
+    /// database cannot be reached.
+    pub(crate) async fn start_with(
+        services: Arc<Services>,
+        jobs: impl IntoIterator<Item = &'static Job>,
+        settings: EngineSettings,
+    ) -> Result<Self> {
+        let line = Line::new(services.database.jobs_url.clone());
+        let jobs = jobs.into_iter().map(|job| (job.name, job)).collect();
+        let crew = Arc::new(Crew { services, jobs, settings, worker: Worker::new(), line });
+        let scheduler = Arc::new(Scheduler::enter(crew.clone()).await?);
+        let rescuer = Arc::new(Rescuer::new(crew.clone()));
+        let stop = CancellationToken::new();
+        let (idle_requests, requests) = mpsc::unbounded_channel();
+        let dispatcher = tokio::spawn(Dispatcher::new(crew.clone(), stop.clone(), requests).run());
+        let housekeeping = [
+            tokio::spawn(watch(crew.clone())).abort_handle(),
+            tokio::spawn(tell_others(crew.clone())).abort_handle(),
+            tokio::spawn(scheduler.clone().run()).abort_handle(),
+            tokio::spawn(rescuer.clone().run()).abort_handle(),
+            tokio::spawn(Pruner::new(crew.clone()).run()).abort_handle(),
+        ];
+        Ok(Self { crew, scheduler, rescuer, stop, idle_requests, dispatcher, housekeeping })
+    }
+
+    /// Stops: claims nothing more, lets running jobs go on for `grace`, interrupts the rest and gives them back with
+    /// their attempt, writes everything, and leaves.
+    pub(crate) async fn shutdown(mut self, grace: Duration) {
+        self.stop.cancel();
+        if timeout(grace, &mut self.dispatcher).await.is_ok() {
+            return;
+        }
+        self.crew.worker.interrupt();
+        if timeout(LAST_WORDS, &mut self.dispatcher).await.is_err() {
+            tracing::error!(
+                "jobs did not stop, or the database did not hear of it; other processes will find them"
+            );
+        }
+    }
+
+    /// Fires the schedules that are due, takes jobs back from processes that vanished, and resolves once no due job is
+    /// left that this process could run, and none runs in it.
+    ///
+    /// # Errors
+    /// `unavailable` when the database is away or the engine has stopped.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) async fn run_until_idle(&self) -> Result<()> {
+        self.scheduler.fire_due().await?;
+        self.rescuer.sweep().await?;
+        let (request, idle) = oneshot::channel();
+        let stopped = || crate::Error::unavailable("the job engine has stopped");
+        self.idle_requests.send(request).map_err(|_| stopped())?;
+        idle.await.map_err(|_| stopped())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.dispatcher.abort();
+        self.housekeeping.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+async fn watch(crew: Arc<Crew>) {
+    crew.worker.watch().await;
+}
+
+async fn tell_others(crew: Arc<Crew>) {
+    announce(&crew.services, &crew.line, &crew.settings.name).await;
+}

@@ -1,0 +1,228 @@
+//! The queue against a real PostgreSQL.
+
+#![cfg(feature = "testing")]
+
+mod enqueue;
+mod failing;
+mod fence;
+mod liveness;
+mod plans;
+mod retention;
+mod running;
+mod schedules;
+
+use std::{sync::Arc, time::Duration};
+
+use diesel::{
+    QueryableByName,
+    migration::{Migration, MigrationSource},
+    pg::Pg,
+    sql_query,
+    sql_types::{BigInt, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use tokio::sync::Semaphore;
+
+use super::{
+    Args, Backoff, Engine, Enqueue, Job, JobCtx, JobId, JobType, NewJob, State,
+    job::JobFuture,
+    runtime::EngineSettings,
+    store::{self, Filter, JobRow},
+};
+use crate::{
+    db::{self, Url},
+    error::{Error, Result},
+    services::{Services, States},
+    testing::TestDb,
+};
+
+/// An application without migrations.
+struct Nothing;
+
+impl MigrationSource<Pg> for Nothing {
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Pg>>>> {
+        Ok(Vec::new())
+    }
+}
+
+/// A database of its own, and what a test wants to know of it.
+struct Queue {
+    db: TestDb,
+    owner: AsyncPgConnection,
+}
+
+impl Queue {
+    async fn new() -> Self {
+        let db = TestDb::new(&Nothing).await;
+        let mut owner = connect(db.owner_url()).await;
+        owner.batch_execute("CREATE TABLE effects (name text NOT NULL)").await.unwrap();
+        Self { db, owner }
+    }
+
+    /// What one process has, with `state` for its jobs.
+    fn services<T: Send + Sync + 'static>(&self, state: T) -> Arc<Services> {
+        let mut states = States::default();
+        states.insert(state);
+        Arc::new(Services::of_test(self.db.database(), states))
+    }
+
+    /// A process that works on `jobs`.
+    async fn engine<const N: usize>(&self, jobs: [&'static Job; N]) -> Engine {
+        self.engine_with((), jobs).await
+    }
+
+    /// A process that works on `jobs` with `state`.
+    async fn engine_with<T: Send + Sync + 'static, const N: usize>(
+        &self,
+        state: T,
+        jobs: [&'static Job; N],
+    ) -> Engine {
+        self.engine_set(state, jobs, EngineSettings::default()).await
+    }
+
+    async fn engine_set<T: Send + Sync + 'static, const N: usize>(
+        &self,
+        state: T,
+        jobs: [&'static Job; N],
+        settings: EngineSettings,
+    ) -> Engine {
+        Engine::start_with(self.services(state), jobs, settings).await.unwrap()
+    }
+
+    /// Enqueues `n` jobs of type `J`, committed.
+    async fn enqueue<J: JobType>(&mut self, n: usize) -> Vec<JobId> {
+        store::enqueue(&mut self.owner, vec![NewJob::of(J::job()); n]).await.unwrap()
+    }
+
+    /// Every job, the oldest first.
+    async fn list(&mut self) -> Vec<JobRow> {
+        let mut rows = store::list(&mut self.owner, &Filter::default()).await.unwrap();
+        rows.reverse();
+        rows
+    }
+
+    /// The one job there is.
+    async fn only(&mut self) -> JobRow {
+        let mut rows = self.list().await;
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows.remove(0)
+    }
+
+    async fn sql(&mut self, sql: &str) {
+        self.owner.batch_execute(sql).await.unwrap();
+    }
+
+    async fn number(&mut self, sql: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            number: i64,
+        }
+        let row: Row =
+            sql_query(format!("SELECT ({sql})::bigint AS number")).get_result(&mut self.owner).await.unwrap();
+        row.number
+    }
+
+    async fn effects(&mut self) -> i64 {
+        self.number("SELECT count(*) FROM effects").await
+    }
+}
+
+async fn connect(url: &str) -> AsyncPgConnection {
+    db::connect(&Url::parse(url).unwrap()).await.unwrap()
+}
+
+/// A job as `#[job]` describes it: six attempts, one after the other without delay.
+const fn job(name: &'static str, run: fn(JobCtx, Args) -> JobFuture) -> Job {
+    Job {
+        name,
+        doc: "",
+        file: file!(),
+        line: line!(),
+        cron: None,
+        retries: 5,
+        backoff: Backoff::Fixed(Duration::ZERO),
+        args: None,
+        run,
+    }
+}
+
+/// What `#[job]` writes beside a function.
+macro_rules! job_type {
+    ($name:ident, $job:expr) => {
+        struct $name;
+        impl $name {
+            const JOB: &'static Job = {
+                static JOB: Job = $job;
+                &JOB
+            };
+        }
+        impl JobType for $name {
+            type Args = ();
+            fn job() -> &'static Job {
+                Self::JOB
+            }
+        }
+    };
+}
+use job_type;
+
+job_type!(Noop, job("noop", |_, _| Box::pin(async { Ok(()) })));
+
+job_type!(Writes, job("writes", |job, _| Box::pin(async move { write(&job).await })));
+
+/// Writes one row of effects in the job's transaction.
+async fn write(job: &JobCtx) -> Result<()> {
+    let mut db = job.db().await?;
+    sql_query("INSERT INTO effects VALUES ('written')").execute(&mut db).await?;
+    Ok(())
+}
+
+/// Where a handler and its test wait for each other.
+struct Stage {
+    begun: Semaphore,
+    go_on: Semaphore,
+}
+
+impl Stage {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { begun: Semaphore::new(0), go_on: Semaphore::new(0) })
+    }
+
+    /// For the test: waits until a handler has begun.
+    async fn has_begun(&self) {
+        self.begun.acquire().await.unwrap().forget();
+    }
+
+    /// For the test: lets one handler go on.
+    fn go_on(&self) {
+        self.go_on.add_permits(1);
+    }
+
+    /// For the handler: says that it has begun and waits to go on.
+    async fn wait(&self) {
+        self.begun.add_permits(1);
+        self.go_on.acquire().await.unwrap().forget();
+    }
+}
+
+job_type!(
+    Waits,
+    job("waits", |job, _| Box::pin(async move {
+        job.state::<Arc<Stage>>()?.wait().await;
+        Ok(())
+    }))
+);
+
+job_type!(
+    WritesAndWaits,
+    job("writes_and_waits", |job, _| Box::pin(async move {
+        write(&job).await?;
+        job.state::<Arc<Stage>>()?.wait().await;
+        Ok(())
+    }))
+);
+
+fn texts(row: &JobRow) -> Vec<&str> {
+    row.errors.iter().map(|error| error.error.as_str()).collect()
+}

@@ -1,0 +1,227 @@
+//! The attributes, with their documentation: here their examples can be compiled.
+
+/// Makes a struct or an enum something that procedures and jobs can receive and send.
+///
+/// It gets a published schema, serde's traits that read and write exactly what the schema says, and, where a
+/// table is named, Diesel's traits for its rows.
+///
+/// ```
+/// use catena::{model, types::{DateTime, Utc, Uuid}};
+///
+/// diesel::table! {
+///     tasks (id) {
+///         id -> Uuid,
+///         owner_id -> Uuid,
+///         title -> Text,
+///         priority -> Integer,
+///         due_at -> Nullable<Timestamptz>,
+///     }
+/// }
+///
+/// /// A thing to do, as it is read.
+/// #[model(table = tasks, omit(owner_id))]
+/// pub struct Task {
+///     pub id: Uuid,
+///     pub title: String,
+///     pub priority: i32,
+///     pub due_at: Option<DateTime<Utc>>,
+/// }
+///
+/// /// A thing to do, as it is inserted.
+/// #[model(table = tasks, insert, omit(id, owner_id))]
+/// pub struct NewTask {
+///     /// What to do.
+///     #[check(len = 1..=200)]
+///     pub title: String,
+///     #[check(range = 1..=5)]
+///     pub priority: i32,
+///     pub due_at: Option<DateTime<Utc>>,
+/// }
+///
+/// /// What to look for: the input of a query, or anything else that is no row.
+/// #[model]
+/// pub struct Search {
+///     #[check(range = 1..=100)]
+///     pub limit: Option<i64>,
+/// }
+/// ```
+///
+/// - `table = tasks`: the model is a row of this Diesel table, which is in scope. It derives `Queryable` and
+///   `Selectable`: `tasks::table.select(Task::as_select())`.
+/// - `insert`: the model is inserted into the table instead. It derives `Insertable`: `.values(input)`.
+/// - `omit(id, owner_id)`: these columns of the table are left out on purpose. A column that is neither a field nor
+///   omitted stops the build, so that a new one is never exposed or forgotten by itself.
+/// - `pick`: the model reads some columns of the table and need not mention the others.
+/// - `#[check(len = 1..=200)]` on a field limits the characters of a text, `#[check(range = 1..=5)]` the value of a
+///   number, `#[check(items = 1..=10)]` the items of a list or the entries of a map. Bounds are included; either may be
+///   left open, as in `1..` and `..=200`. `#[check(multiple_of = 5)]` lets an integer be a multiple only,
+///   `#[check(unique_items)]` no item of a list be there twice,
+///   `#[check(pattern = r"^[a-z]+$")]` a text only match: anywhere, unless `^` and `$` say otherwise, and as JavaScript
+///   reads it, since the pattern is published.
+///
+/// | a field may be | on the wire |
+/// |---|---|
+/// | `String`, `bool` | a string, a boolean |
+/// | `i16`, `i32`, `i64`, `u16`, `u32` | an integer (an `i64` of at most 53 bits, which every reader of JSON keeps) |
+/// | `f32`, `f64` | a number |
+/// | `Uuid`, `DateTime<Utc>`, `NaiveDate`, all in [`types`](crate::types) | a string of their form |
+/// | `Option<T>` | a `T`, or nothing at all |
+/// | `Vec<T>`, `Box<T>`, another model | an array, a `T`, an object |
+/// | `BTreeMap<String, T>`, `HashMap<String, T>` | an object with any keys |
+///
+/// On a field, `#[model(rename = "dueAt")]` gives it another name on the wire, `#[model(default)]` and
+/// `#[model(default = 5)]` a value when it is absent, `#[model(deprecated)]` says that it should no longer be used.
+/// `#[secret]` marks what only callers send, such as a password: the document says so, and a `Debug` that is derived
+/// below `#[model]` does not show it. `#[identity]` marks the account that an attempt to sign in is for.
+///
+/// ```
+/// # use catena::model;
+/// #[model(db)]
+/// #[derive(Debug)]
+/// pub enum Priority { Low, #[model(rename = "very-high")] VeryHigh }
+///
+/// #[model(db = diesel::sql_types::Citext)]
+/// #[derive(Debug)]
+/// pub struct Email(#[check(len = 3..=320)] pub String);
+/// ```
+///
+/// An enum is a string, its variants in snake case. A struct that wraps one value looks like that value, under its own
+/// name and with checks of its own. Either stands in a column of the SQL type that `db` names (`db` alone is `Text`),
+/// which may be an enum of PostgreSQL.
+///
+/// In a query string a field is a parameter of its name. Doc comments become descriptions. Other derives, such as
+/// `Debug` and `Clone`, may stand beside the attribute.
+pub use catena_macros::model;
+
+/// Makes an async function an operation of the API.
+///
+/// ```
+/// use catena::{Created, Ctx, Error, Result, User, model, procedure, types::Uuid};
+///
+/// # #[model]
+/// # pub struct NewTask { pub title: String }
+/// # #[model]
+/// # pub struct Task { pub title: String }
+/// # #[model]
+/// # pub struct Search { pub word: Option<String> }
+/// /// Creates a task for the signed-in user.
+/// #[procedure(tier = "protected")]
+/// pub async fn create(ctx: &Ctx<User>, input: NewTask) -> Result<Created<Task>> {
+///     if input.title == "procrastinate" {
+///         return Err(Error::conflict("that can wait"));
+///     }
+///     Ok(Created(Task { title: input.title }))
+/// }
+///
+/// /// Finds tasks.
+/// #[procedure(query, tier = "public")]
+/// pub async fn search(ctx: &Ctx, input: Search) -> Result<Vec<Task>> {
+///     Ok(Vec::new())
+/// }
+///
+/// /// Changes a task.
+/// #[procedure(tier = "protected", method = "PATCH", path = "/api/tasks/{id}")]
+/// pub async fn edit(ctx: &Ctx<User>, id: Uuid, input: NewTask) -> Result<Option<Task>> {
+///     Ok(None)
+/// }
+/// ```
+///
+/// - `tier` is mandatory: `"public"` (anyone may call it), `"auth"` (anyone may call it, to sign in, to sign up and
+///   the like) or `"protected"` (only signed-in users may call it).
+/// - `query`: it only reads. It is called by GET, its input stands in the query string, its transaction is read-only.
+///
+/// - `path = "/api/tasks/{id}"`: where it is served. Each `{parameter}` is an argument of that name: a `Uuid`, `String`,
+///   integer or `bool`.
+/// - `method = "PATCH"`: `"POST"` unless said otherwise, `"PUT"`, `"PATCH"` or `"DELETE"`. A `DELETE` has no input.
+/// - `id = "tasks.edit"`: the operation id, instead of `<module>.<function>`.
+/// - `tag = "tasks"`: under which heading the documentation shows it, instead of its module's name.
+/// - `timeout = "30s"`: how long it may take; 15 seconds unless said otherwise.
+/// - `body_limit = "8KiB"`: the longest body; 1 MiB unless said otherwise, 8 KiB for tier `auth`.
+/// - `deprecated`: the documentation says that it should no longer be called.
+/// - `hidden`: it is served, but the documentation does not mention it.
+///
+/// Without `path` the path is that of the function: `create` in `src/procedures/tasks.rs` is `POST /api/tasks/create`. In
+/// `src/main.rs` it is `POST /api/create`. Procedures are found by themselves, in whatever module they stand.
+///
+/// The context comes first: `&Ctx<User>` for protected procedures, `&Ctx` for the others. Path arguments follow, and at
+/// most one input, a `#[model]`. The answer is a model, a `Vec` of them, an `Option` (`None` is a 404),
+/// [`Created`](crate::Created) (201), [`Redirect`](crate::Redirect) (303) or `()` (204). The function stays as it is
+/// written and can be called; a struct of the same name carries its types.
+pub use catena_macros::procedure;
+
+/// Makes an enum the errors that a procedure tells apart: its codes and statuses are in the API's document.
+///
+/// ```
+/// use catena::{Ctx, Problem, Result, User, procedure, types::Uuid};
+///
+/// #[derive(Problem)]
+/// pub enum RemoveError {
+///     /// The task is done and stays as it is.
+///     #[problem(status = 409, code = "task_done", title = "Task is done")]
+///     Done,
+///     #[problem(status = 402, code = "costs_money")]
+///     CostsMoney(String),
+///     #[problem(other)]
+///     Other(catena::Error),
+/// }
+///
+/// /// Removes a task.
+/// #[procedure(tier = "protected", method = "DELETE", path = "/api/tasks/{id}")]
+/// pub async fn remove(ctx: &Ctx<User>, id: Uuid) -> Result<(), RemoveError> {
+///     ctx.db().await?;
+///     Err(RemoveError::CostsMoney("removing a task costs 3 euros".to_owned()))
+/// }
+/// ```
+///
+/// - `status`: the HTTP status, from 400 to 599. The caller of a 5xx is not told the detail.
+/// - `code`: a stable name for programs.
+/// - `title`: a name for people; the code in words unless said otherwise.
+/// - `other`: the variant that all other errors go to, so that `?` works on `catena::Error` and on Diesel's errors.
+///   There is one.
+///
+/// The caller is told what the variant holds, else the first paragraph of its doc comment, else the title.
+pub use catena_macros::Problem;
+
+/// Makes an async function a background job.
+///
+/// ```
+/// use catena::{Ctx, JobCtx, Result, job, model, procedure};
+///
+/// #[model]
+/// pub struct Mail {
+///     pub to: String,
+/// }
+///
+/// /// Sends one mail.
+/// #[job(retries = 5, backoff = "exponential(2s, 1h)")]
+/// pub async fn send_mail(job: &JobCtx, args: Mail) -> Result<()> {
+///     Ok(())
+/// }
+///
+/// /// Tidies up, every night.
+/// #[job(cron = "0 3 * * *")]
+/// pub async fn tidy(job: &JobCtx) -> Result<()> {
+///     Ok(())
+/// }
+///
+/// #[procedure(tier = "public")]
+/// pub async fn invite(ctx: &Ctx, input: Mail) -> Result<()> {
+///     // Now, or as soon as the transaction has committed.
+///     send_mail::enqueue(ctx, Mail { to: input.to.clone() }).await?;
+///     // Or later.
+///     send_mail::with(input).delay(std::time::Duration::from_secs(3600)).enqueue(ctx).await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// - `retries = 5`: how often a failed job is tried again, from 0 to 1000; 5 unless said otherwise.
+/// - `backoff`: how long it waits before that: `"exponential(2s, 1h)"` doubles from the first to the second duration,
+///   `"fixed(30s)"` stays the same; `"exponential(1s, 1h)"` unless said otherwise. Durations are a whole number and one
+///   of `ms`, `s`, `m`, `h`, `d`.
+/// - `cron = "0 3 * * *"`: the job is enqueued by itself at these times (UTC): minute, hour, day of the month, month, day
+///   of the week. Such a job takes no arguments.
+///
+/// The context comes first, at most one argument follows, a `#[model]`. A struct of the function's name has `enqueue`
+/// and `with`, which returns an [`Enqueue`](crate::Enqueue). A job is known by its function's name, which no other job
+/// of the program may have: whoever renames it finds the old ones left in the queue.
+pub use catena_macros::job;

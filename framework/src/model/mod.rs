@@ -1,0 +1,29 @@
+//! Values on the wire: what a model may look like, how it is read and written, and everything that is wrong with one.
+
+mod check;
+mod columns;
+mod leaves;
+mod maps;
+mod object;
+mod pattern;
+mod read;
+mod shape;
+mod values;
+mod walk;
+mod wording;
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+
+pub use check::{
+    Bound, Check, HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, Repeated, items, len,
+    multiple_of, pattern, range, unique_items,
+};
+pub use columns::{Columns, covers};
+pub use object::read_object;
+pub use pattern::Pattern;
+pub(crate) use read::{parse_body, parse_query, parse_segment, write_body};
+pub use shape::{Field, ObjectShape, Schema, Shape, field};
+pub use values::{
+    Choice, ChoiceShape, DefaultOf, NamedShape, admits, choice_from_sql, default_of, read_choice,
+};

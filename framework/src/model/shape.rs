@@ -1,0 +1,227 @@
+//! The description of a value on the wire, and the trait of everything that has one.
+
+use serde::{Deserializer, Serializer};
+use serde_json::Value;
+
+use super::{
+    check::Check,
+    values::{ChoiceShape, NamedShape},
+};
+
+/// A value that procedures and jobs can receive and send: it knows its published schema, and reads and writes
+/// exactly what that schema says.
+///
+/// `#[model]` implements it for structs and enums; the framework does for strings, numbers, booleans, UUIDs, times,
+/// and for `Option`, `Vec` and maps of those.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no schema, so it cannot be sent or received",
+    label = "no schema for this type",
+    note = "put `#[model]` above the definition of `{Self}`",
+    note = "for a type of another crate, write a struct with `#[model]` that holds its parts"
+)]
+pub trait Schema: Sized + Send + Sync + 'static {
+    /// Whether a field of this type may be absent.
+    const OPTIONAL: bool = false;
+
+    /// Describes the value. Nested types are function pointers, so that a type may contain itself.
+    fn shape() -> Shape;
+
+    /// Reads the value as its shape says: nothing laxer, nothing stricter, except checks on fields.
+    ///
+    /// # Errors
+    /// Whatever the deserializer or the value reports.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+
+    /// Writes the value as its shape says.
+    ///
+    /// # Errors
+    /// Whatever the serializer reports, and a value that its own shape cannot express.
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Whether one check of the field that holds the value passes.
+    fn passes(&self, check: &Check) -> bool {
+        let _ = check;
+        true
+    }
+
+    /// Whether everything inside the value passes its checks.
+    fn is_valid(&self) -> bool {
+        true
+    }
+
+    /// Whether the value passes the checks of the field that holds it, and everything inside it passes too.
+    fn fits(&self, field: &Field) -> bool {
+        field.checks.iter().all(|check| self.passes(check)) && self.is_valid()
+    }
+
+    /// Whether an item of a list may be `null` instead: only for `Option`.
+    #[doc(hidden)]
+    const NULLABLE_ITEM: bool = false;
+
+    /// Reads an item of a list; differs from [`read`](Schema::read) only for `Option`.
+    #[doc(hidden)]
+    fn read_item<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(deserializer)
+    }
+}
+
+/// What a value looks like on the wire.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number within bounds, both included.
+    Integer {
+        /// The least value.
+        min: i64,
+        /// The greatest value.
+        max: i64,
+        /// The OpenAPI format, such as `int32`.
+        format: &'static str,
+    },
+    /// A finite number.
+    Number {
+        /// Whether it is kept in single precision (`f32`).
+        single: bool,
+    },
+    /// Text.
+    String {
+        /// The OpenAPI format, such as `uuid`; empty for any text without U+0000.
+        format: &'static str,
+        /// Whether a text is of that format.
+        accepts: fn(&str) -> bool,
+    },
+    /// A list.
+    Array {
+        /// Its items.
+        items: fn() -> Shape,
+        /// Whether an item may be `null`.
+        nullable_items: bool,
+    },
+    /// An object with any keys.
+    Map {
+        /// Its values.
+        values: fn() -> Shape,
+        /// Whether a value may be `null`.
+        nullable_values: bool,
+    },
+    /// An object with known fields and no others.
+    Object(&'static ObjectShape),
+    /// One of a few strings.
+    Choice(&'static ChoiceShape),
+    /// Another shape with a name and checks of its own.
+    Named(&'static NamedShape),
+}
+
+impl Shape {
+    /// The name of the type in JSON Schema.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Integer { .. } => "integer",
+            Self::Number { .. } => "number",
+            Self::String { .. } | Self::Choice(_) => "string",
+            Self::Array { .. } => "array",
+            Self::Map { .. } | Self::Object(_) => "object",
+            Self::Named(named) => (named.shape)().name(),
+        }
+    }
+
+    /// The shape below all names.
+    pub(crate) fn unnamed(self) -> Self {
+        match self {
+            Self::Named(named) => (named.shape)().unnamed(),
+            other => other,
+        }
+    }
+}
+
+/// An object with a name of its own.
+#[derive(Debug)]
+pub struct ObjectShape {
+    /// The name in the API's document.
+    pub name: &'static str,
+    /// The description, from the doc comment; may be empty.
+    pub doc: &'static str,
+    /// The fields, in the order of their declaration.
+    pub fields: &'static [Field],
+}
+
+/// One field of an object.
+#[derive(Debug)]
+pub struct Field {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// The description, from the doc comment; may be empty.
+    pub doc: &'static str,
+    /// Whether the field must be there.
+    pub required: bool,
+    /// What its value looks like.
+    pub shape: fn() -> Shape,
+    /// What its value must satisfy beyond its shape.
+    pub checks: &'static [Check],
+    /// The value of a field that is absent, if it has one.
+    pub default: Option<fn() -> Option<Value>>,
+    /// Whether it should no longer be used.
+    pub deprecated: bool,
+    /// Whether it is only ever sent by callers, such as a password.
+    pub secret: bool,
+    /// Whether it tells whose attempt a call is, such as the address in a log-in.
+    pub identity: bool,
+}
+
+impl Field {
+    /// The field may be absent and has a value then.
+    #[must_use]
+    pub const fn or(self, default: fn() -> Option<Value>) -> Self {
+        Self { required: false, default: Some(default), ..self }
+    }
+
+    /// The field should no longer be used.
+    #[must_use]
+    pub const fn deprecated(self) -> Self {
+        Self { deprecated: true, ..self }
+    }
+
+    /// The field is only ever sent by callers.
+    #[must_use]
+    pub const fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    /// The field tells whose attempt a call is.
+    #[must_use]
+    pub const fn identity(self) -> Self {
+        Self { identity: true, ..self }
+    }
+}
+
+/// Describes a field. `written_optional` says whether its type was written as `Option<…>`, `optional` whether it may
+/// be absent.
+#[must_use]
+#[track_caller]
+pub const fn field(
+    name: &'static str,
+    doc: &'static str,
+    written_optional: bool,
+    optional: bool,
+    shape: fn() -> Shape,
+    checks: &'static [Check],
+) -> Field {
+    assert!(
+        written_optional == optional,
+        "write the type of an optional field as `Option<…>`, not by another name"
+    );
+    Field {
+        name,
+        doc,
+        required: !optional,
+        shape,
+        checks,
+        default: None,
+        deprecated: false,
+        secret: false,
+        identity: false,
+    }
+}

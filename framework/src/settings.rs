@@ -1,0 +1,236 @@
+//! Every setting: its name, meaning and default, read once at boot.
+
+use std::{env, net::IpAddr, path::PathBuf, str::FromStr};
+
+use crate::{app::Vars, db::Url};
+
+/// A setting of the process, read from an environment variable (in development also from `.env`).
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// The value when it is not set, as text; empty for none.
+    pub default: &'static str,
+    /// What it means, in a line or two.
+    pub about: &'static str,
+}
+
+const CATENA_ENV: Setting = Setting {
+    name: "CATENA_ENV",
+    default: "development",
+    about: "`development` or `production`. Production neither starts a database of its own nor migrates at start.",
+};
+const HOST: Setting = Setting { name: "HOST", default: "127.0.0.1", about: "The address to listen on." };
+const PORT: Setting =
+    Setting { name: "PORT", default: "8000", about: "The port to listen on; 0 for any free one." };
+const DATABASE_URL: Setting = Setting {
+    name: "DATABASE_URL",
+    default: "",
+    about: "PostgreSQL for requests, as a role under row-level security. In development one URL of a privileged role \
+            is enough: the three roles are made with it. Without it, development starts a private PostgreSQL.",
+};
+const DATABASE_JOBS_URL: Setting = Setting {
+    name: "DATABASE_JOBS_URL",
+    default: "",
+    about: "PostgreSQL for jobs, as a role past row-level security (BYPASSRLS).",
+};
+const DATABASE_OWNER_URL: Setting = Setting {
+    name: "DATABASE_OWNER_URL",
+    default: "",
+    about: "PostgreSQL for migrations, as the role that owns the tables.",
+};
+const CATENA_DIR: Setting = Setting {
+    name: "CATENA_DIR",
+    default: ".catena",
+    about: "The folder of the private PostgreSQL of development.",
+};
+const PG_BIN: Setting = Setting {
+    name: "PG_BIN",
+    default: "",
+    about: "The folder of the programs of that PostgreSQL (`initdb`, `postgres`), where they are not found by \
+            themselves.",
+};
+const RUST_LOG: Setting = Setting {
+    name: "RUST_LOG",
+    default: "info",
+    about: "What is logged: a level, or levels by module (`warn,my_app=debug`).",
+};
+const LOG_FORMAT: Setting = Setting {
+    name: "LOG_FORMAT",
+    default: "text",
+    about: "`text` for people, `json` for programs: a line an event.",
+};
+
+/// The framework's own settings, in the order in which `--help` lists them.
+pub(crate) const ALL: &[Setting] = &[
+    CATENA_ENV,
+    HOST,
+    PORT,
+    DATABASE_URL,
+    DATABASE_JOBS_URL,
+    DATABASE_OWNER_URL,
+    CATENA_DIR,
+    PG_BIN,
+    RUST_LOG,
+    LOG_FORMAT,
+];
+
+/// Whether `CATENA_ENV` is `production`, whatever may be wrong with other settings.
+pub(crate) fn is_production(lookup: &Vars) -> bool {
+    lookup(CATENA_ENV.name).is_some_and(|value| value.trim() == "production")
+}
+
+/// The settings of a process.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) environment: Environment,
+    pub(crate) host: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) database_url: Option<Url>,
+    pub(crate) database_jobs_url: Option<Url>,
+    pub(crate) database_owner_url: Option<Url>,
+    pub(crate) dir: PathBuf,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// Where the process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Environment {
+    Development,
+    Production,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Settings {
+    /// Reads the settings from the environment.
+    ///
+    /// # Errors
+    /// Everything that is wrong, a sentence each.
+    pub(crate) fn from_env() -> Result<Self, Vec<String>> {
+        Self::read(|name| env::var(name).ok())
+    }
+
+    /// Reads the settings by `lookup`, which returns the value of a variable. An empty value is as good as none.
+    pub(crate) fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
+        let mut reader = Reader { lookup, faults: Vec::new() };
+        let environment = reader.one_of(
+            CATENA_ENV,
+            &[("development", Environment::Development), ("production", Environment::Production)],
+        );
+        let host = reader.parsed(HOST, "an IP address such as 127.0.0.1 or 0.0.0.0");
+        let port = reader.parsed(PORT, "a port number from 0 to 65535");
+        let [database_url, database_jobs_url, database_owner_url] =
+            [DATABASE_URL, DATABASE_JOBS_URL, DATABASE_OWNER_URL].map(|setting| reader.database_url(setting));
+        let dir = reader.text(CATENA_DIR).into();
+        let log = reader.text(RUST_LOG);
+        if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
+            reader.faults.push(format!(
+                "RUST_LOG={log}: write a level (error, warn, info, debug or trace), or levels by module, as in \
+                 `warn,my_app=debug`"
+            ));
+        }
+        let log_format = reader.one_of(LOG_FORMAT, &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+
+        if environment == Some(Environment::Production) {
+            for (setting, url, why) in [
+                (DATABASE_URL, &database_url, "requests, under row-level security"),
+                (DATABASE_JOBS_URL, &database_jobs_url, "jobs, past row-level security"),
+            ] {
+                if url.is_none() {
+                    reader.faults.push(format!(
+                        "{} is not set: production needs a role of PostgreSQL for {why}; write its URL, \
+                         postgres://user:password@host/database",
+                        setting.name
+                    ));
+                }
+            }
+        }
+        if database_url.is_none() && (database_jobs_url.is_some() || database_owner_url.is_some()) {
+            reader.faults.push(
+                "DATABASE_URL is not set although DATABASE_JOBS_URL or DATABASE_OWNER_URL is: set it, or none of them"
+                    .to_owned(),
+            );
+        }
+        match (environment, host, port, log_format) {
+            (Some(environment), Some(host), Some(port), Some(log_format)) if reader.faults.is_empty() => {
+                Ok(Self {
+                    environment,
+                    host,
+                    port,
+                    database_url,
+                    database_jobs_url,
+                    database_owner_url,
+                    dir,
+                    log,
+                    log_format,
+                })
+            }
+            _ => {
+                reader.faults.dedup();
+                Err(reader.faults)
+            }
+        }
+    }
+
+    pub(crate) fn is_production(&self) -> bool {
+        self.environment == Environment::Production
+    }
+
+    /// The name of the session's cookie. Browsers refuse the `__Host-` prefix without TLS, which development lacks.
+    pub(crate) fn cookie_name(&self) -> &'static str {
+        if self.is_production() { "__Host-catena" } else { "catena" }
+    }
+}
+
+/// Reads variables and gathers what is wrong with them.
+struct Reader<L> {
+    lookup: L,
+    faults: Vec<String>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Reader<L> {
+    fn optional(&self, setting: Setting) -> Option<String> {
+        (self.lookup)(setting.name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn text(&self, setting: Setting) -> String {
+        self.optional(setting).unwrap_or_else(|| setting.default.to_owned())
+    }
+
+    fn parsed<T: FromStr>(&mut self, setting: Setting, expected: &str) -> Option<T> {
+        let value = self.text(setting);
+        let parsed = value.parse().ok();
+        if parsed.is_none() {
+            self.faults.push(format!("{}={value}: write {expected}", setting.name));
+        }
+        parsed
+    }
+
+    fn one_of<T: Copy>(&mut self, setting: Setting, values: &[(&str, T)]) -> Option<T> {
+        let value = self.text(setting);
+        let found = values.iter().find(|(name, _)| *name == value).map(|(_, found)| *found);
+        if found.is_none() {
+            let names: Vec<_> = values.iter().map(|(name, _)| format!("`{name}`")).collect();
+            self.faults.push(format!("{}={value}: write {}", setting.name, names.join(" or ")));
+        }
+        found
+    }
+
+    /// The value is not repeated in a fault: it holds a password.
+    fn database_url(&mut self, setting: Setting) -> Option<Url> {
+        match Url::parse(&self.optional(setting)?) {
+            Ok(url) => Some(url),
+            Err(error) => {
+                self.faults.push(format!("{}: {error}", setting.name));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Shapes as OpenAPI schemas, and models as poem-openapi types.
+
+use poem_openapi::{
+    ParameterStyle,
+    registry::{MetaOperationParam, MetaParamIn, MetaSchema, MetaSchemaRef, Registry},
+    types::{self, ParseError, ParseResult},
+};
+use serde_json::Value;
+
+use crate::model::{Bound, Check, Field, ObjectShape, Schema, Shape, parse_body};
+
+/// The schema of `T`: inline for leaves, a reference for objects.
+#[must_use]
+pub fn schema_ref<T: Schema>() -> MetaSchemaRef {
+    inline(&T::shape())
+}
+
+/// Adds the objects in `T` to the registry.
+pub fn register<T: Schema>(registry: &mut Registry) {
+    register_shape(&T::shape(), registry);
+}
+
+/// Reads a value for a plain poem-openapi API.
+///
+/// # Errors
+/// With the first failure's pointer and message.
+pub fn parse_from_json<T: Schema + types::Type>(value: Option<Value>) -> ParseResult<T> {
+    let text = value.ok_or_else(ParseError::expected_input)?.to_string();
+    parse_body(text.as_bytes()).map_err(|error| match error.failures().first() {
+        Some(failure) if failure.pointer.is_empty() => ParseError::custom(&failure.message),
+        Some(failure) => ParseError::custom(format_args!("{}: {}", failure.pointer, failure.message)),
+        None => ParseError::custom(error.detail()),
+    })
+}
+
+/// Writes a value for a plain poem-openapi API; logs one that its shape cannot express, and answers without it.
+pub fn to_json<T: Schema>(value: &T) -> Option<Value> {
+    value
+        .write(serde_json::value::Serializer)
+        .inspect_err(|error| tracing::error!(%error, "cannot write a value as its schema says"))
+        .ok()
+}
+
+/// What PostgreSQL can store as text: anything without the character U+0000.
+pub(super) const STORABLE: &str = r"^[^\u0000]*$";
+
+/// The schema of a value: inline for leaves, lists and maps, a reference for what has a name.
+pub(crate) fn inline(shape: &Shape) -> MetaSchemaRef {
+    match *shape {
+        Shape::Object(object) => MetaSchemaRef::Reference(object.name.to_owned()),
+        Shape::Choice(choice) => MetaSchemaRef::Reference(choice.name.to_owned()),
+        Shape::Named(named) => MetaSchemaRef::Reference(named.name.to_owned()),
+        _ => MetaSchemaRef::Inline(Box::new(schema(shape))),
+    }
+}
+
+/// Adds what has a name in a value to the registry, each once.
+pub(crate) fn register_shape(shape: &Shape, registry: &mut Registry) {
+    match *shape {
+        Shape::Array { items, .. } => register_shape(&items(), registry),
+        Shape::Map { values, .. } => register_shape(&values(), registry),
+        Shape::Choice(choice) => drop(registry.schemas.insert(choice.name.to_owned(), schema(shape))),
+        Shape::Named(named) => {
+            registry.schemas.insert(named.name.to_owned(), schema(shape));
+            register_shape(&(named.shape)(), registry);
+        }
+        Shape::Object(object) if !registry.schemas.contains_key(object.name) => {
+            // Before the fields, which may lead back here.
+            registry.schemas.insert(object.name.to_owned(), schema(shape));
+            for field in object.fields {
+                register_shape(&(field.shape)(), registry);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The fields of an object as query parameters.
+pub(crate) fn parameters(shape: &ObjectShape) -> Vec<MetaOperationParam> {
+    shape
+        .fields
+        .iter()
+        .map(|field| MetaOperationParam {
+            name: field.name.to_owned(),
+            schema: constrained(field),
+            in_type: MetaParamIn::Query,
+            description: described(field.doc).map(str::to_owned),
+            required: field.required,
+            deprecated: field.deprecated,
+            explode: true,
+            style: Some(ParameterStyle::Form),
+        })
+        .collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the registry keeps bounds as floats; ours are within 2^53")]
+fn schema(shape: &Shape) -> MetaSchema {
+    let base = MetaSchema::new(shape.name());
+    match *shape {
+        Shape::Boolean => base,
+        Shape::Integer { min, max, format } => MetaSchema {
+            format: described(format),
+            minimum: Some(min as f64),
+            maximum: Some(max as f64),
+            ..base
+        },
+        Shape::Number { single: false } => MetaSchema { format: Some("double"), ..base },
+        Shape::Number { single: true } => MetaSchema {
+            format: Some("float"),
+            minimum: Some(f32::MIN.into()),
+            maximum: Some(f32::MAX.into()),
+            ..base
+        },
+        Shape::String { format: "", .. } => {
+            MetaSchema { pattern: Some(STORABLE.to_owned()), example: Some(sample(0, None)), ..base }
+        }
+        Shape::String { format, .. } => MetaSchema { format: Some(format), ..base },
+        Shape::Array { items, nullable_items } => {
+            MetaSchema { items: Some(Box::new(item(items, nullable_items))), ..base }
+        }
+        Shape::Map { values, nullable_values } => {
+            MetaSchema { additional_properties: Some(Box::new(item(values, nullable_values))), ..base }
+        }
+        Shape::Choice(choice) => MetaSchema {
+            description: described(choice.doc),
+            enum_items: choice.values.iter().copied().map(Value::from).collect(),
+            ..base
+        },
+        Shape::Named(named) => {
+            let schema = checked(inline(&(named.shape)()), named.checks);
+            match annotated(schema, MetaSchema { description: described(named.doc), ..MetaSchema::ANY }) {
+                MetaSchemaRef::Inline(schema) => *schema,
+                reference @ MetaSchemaRef::Reference(_) => {
+                    MetaSchema { all_of: vec![reference], ..MetaSchema::ANY }
+                }
+            }
+        }
+        Shape::Object(object) => MetaSchema {
+            description: described(object.doc),
+            required: object.fields.iter().filter(|field| field.required).map(|field| field.name).collect(),
+            properties: object.fields.iter().map(|field| (field.name, property(field))).collect(),
+            ..base
+        },
+    }
+}
+
+/// The schema of an item of a list or a map.
+fn item(shape: fn() -> Shape, nullable: bool) -> MetaSchemaRef {
+    annotated(inline(&shape()), MetaSchema { nullable, ..MetaSchema::ANY })
+}
+
+/// The schema of a field with what is said about it.
+fn property(field: &Field) -> MetaSchemaRef {
+    let about = MetaSchema {
+        description: described(field.doc),
+        deprecated: field.deprecated,
+        write_only: field.secret,
+        ..MetaSchema::ANY
+    };
+    annotated(constrained(field), about)
+}
+
+/// The schema of a field's value with its checks.
+fn constrained(field: &Field) -> MetaSchemaRef {
+    let default = field.default.and_then(|default| default());
+    let schema = checked(inline(&(field.shape)()), field.checks);
+    annotated(schema, MetaSchema { default, ..MetaSchema::ANY })
+}
+
+fn checked(mut schema: MetaSchemaRef, checks: &[Check]) -> MetaSchemaRef {
+    if let MetaSchemaRef::Inline(schema) = &mut schema {
+        for check in checks {
+            constrain(schema, check);
+        }
+    }
+    schema
+}
+
+/// A text of a length that fits. Without one, pages make up texts from the pattern that nobody can read.
+fn sample(min: usize, max: Option<usize>) -> Value {
+    const WORDS: &str = "text to read ";
+    let length = "text".len().max(min).min(max.unwrap_or(usize::MAX));
+    WORDS.chars().cycle().take(length).collect::<String>().into()
+}
+
+fn constrain(schema: &mut MetaSchema, check: &Check) {
+    match *check {
+        Check::Length { min, max } => {
+            schema.min_length = Some(min).filter(|min| *min > 0);
+            schema.max_length = max;
+            if schema.example.is_some() {
+                schema.example = Some(sample(min, max));
+            }
+        }
+        Check::Range { min, max } => {
+            let tighter =
+                |old: Option<f64>, new: Option<Bound>, pick: fn(f64, f64) -> f64| match new.map(float) {
+                    Some(new) => Some(old.map_or(new, |old| pick(old, new))),
+                    None => old,
+                };
+            schema.minimum = tighter(schema.minimum, min, f64::max);
+            schema.maximum = tighter(schema.maximum, max, f64::min);
+        }
+        Check::Items { min, max } => {
+            let min = Some(min).filter(|min| *min > 0);
+            if schema.ty == "array" {
+                (schema.min_items, schema.max_items) = (min, max);
+            } else {
+                (schema.min_properties, schema.max_properties) = (min, max);
+            }
+        }
+        Check::Pattern(pattern) => {
+            // A schema has one pattern; those it had already move beside it.
+            let others = schema.pattern.replace(pattern.text.to_owned());
+            // Which text fits is anybody's guess.
+            schema.example = None;
+            schema.all_of.extend(others.map(|other| {
+                MetaSchemaRef::Inline(Box::new(MetaSchema { pattern: Some(other), ..MetaSchema::ANY }))
+            }));
+        }
+        Check::UniqueItems(_) => schema.unique_items = Some(true),
+        Check::MultipleOf(divisor) => schema.multiple_of = Some(float(Bound::Integer(divisor))),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the registry keeps bounds as floats")]
+fn float(bound: Bound) -> f64 {
+    match bound {
+        Bound::Integer(bound) => bound as f64,
+        Bound::Number(bound) => bound,
+    }
+}
+
+/// Adds to a schema; a reference, beside which nothing may stand, moves into `allOf`.
+fn annotated(schema: MetaSchemaRef, more: MetaSchema) -> MetaSchemaRef {
+    match schema {
+        _ if more.is_empty() => schema,
+        MetaSchemaRef::Inline(schema) => MetaSchemaRef::Inline(Box::new(schema.merge(more))),
+        reference @ MetaSchemaRef::Reference(_) => {
+            MetaSchemaRef::Inline(Box::new(MetaSchema { all_of: vec![reference], ..more }))
+        }
+    }
+}
+
+fn described(text: &'static str) -> Option<&'static str> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// Makes a model a poem-openapi type, so that it also works in a plain poem-openapi API. Objects are said to be such.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __poem_model {
+    (object $model:ident) => {
+        $crate::__private::poem_model!($model);
+        impl $crate::__private::poem_openapi::types::IsObjectType for $model {}
+    };
+    ($model:ident) => {
+        impl $crate::__private::poem_openapi::types::Type for $model {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> ::std::borrow::Cow<'static, str> {
+                ::std::borrow::Cow::Borrowed(::core::stringify!($model))
+            }
+
+            fn schema_ref() -> $crate::__private::poem_openapi::registry::MetaSchemaRef {
+                $crate::__private::spec::schema_ref::<Self>()
+            }
+
+            fn register(registry: &mut $crate::__private::poem_openapi::registry::Registry) {
+                $crate::__private::spec::register::<Self>(registry)
+            }
+
+            fn as_raw_value(&self) -> ::core::option::Option<&Self> {
+                ::core::option::Option::Some(self)
+            }
+
+            fn raw_element_iter<'a>(
+                &'a self,
+            ) -> ::std::boxed::Box<dyn ::core::iter::Iterator<Item = &'a Self> + 'a> {
+                ::std::boxed::Box::new(::core::iter::once(self))
+            }
+        }
+
+        impl $crate::__private::poem_openapi::types::ParseFromJSON for $model {
+            fn parse_from_json(
+                value: ::core::option::Option<$crate::__private::serde_json::Value>,
+            ) -> $crate::__private::poem_openapi::types::ParseResult<Self> {
+                $crate::__private::spec::parse_from_json(value)
+            }
+        }
+
+        impl $crate::__private::poem_openapi::types::ToJSON for $model {
+            fn to_json(&self) -> ::core::option::Option<$crate::__private::serde_json::Value> {
+                $crate::__private::spec::to_json(self)
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests;
