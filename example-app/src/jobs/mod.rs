@@ -1,0 +1,4 @@
+//! Work behind the API: it runs in the background, is tried again when it fails, and sees every row.
+
+pub mod mail;
+pub mod purge;

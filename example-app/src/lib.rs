@@ -1,0 +1,26 @@
+//! A small task service: people sign up, write down what there is to do, and get mail.
+//!
+//! - `procedures/` is the API, a file a noun: each function is an endpoint, `POST /api/tasks/create` for `tasks::create`.
+//! - `jobs/` is the work behind it: mail, and what happens every night.
+//! - `models/` is what goes in and out, and what rows look like.
+//! - `migrations/` makes the tables and says who sees which row; `schema.rs` tells Diesel about them.
+
+pub mod jobs;
+pub mod models;
+pub mod procedures;
+pub mod schema;
+
+use catena::{App, Setting};
+use jobs::mail::Mailer;
+
+/// The application: what is found at link time (procedures and jobs), and the state they share.
+pub fn app() -> App {
+    catena::app!()
+        .setting(Setting {
+            name: "SMTP_URL",
+            default: "",
+            about: "Where mail is sent: smtp://user:password@host:587. Without it, development writes `.eml` files to \
+                    `.catena/mail/`; production needs it.",
+        })
+        .state_with(Mailer::new)
+}

@@ -1,0 +1,5 @@
+//! The API, a file a noun.
+
+pub mod auth;
+pub mod stats;
+pub mod tasks;
