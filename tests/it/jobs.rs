@@ -1,0 +1,143 @@
+//! The example's jobs: mail goes out, is tried again, and the night shift runs.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use catena::testing::TestApp;
+use serde_json::Value;
+
+use crate::{
+    process::output,
+    support::{credentials, signed_up},
+};
+
+/// A mail server that refuses the first mails and keeps the others. It speaks as much SMTP as a client needs.
+struct Sink {
+    port: u16,
+    mails: Arc<Mutex<Vec<String>>>,
+}
+
+impl Sink {
+    fn refusing(times: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let mails = Arc::new(Mutex::new(Vec::new()));
+        let (kept, refusals) = (mails.clone(), Arc::new(AtomicUsize::new(times)));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (kept, refusals) = (kept.clone(), refusals.clone());
+                thread::spawn(move || converse(stream, &refusals, &kept));
+            }
+        });
+        Self { port, mails }
+    }
+
+    fn mails(&self) -> Vec<String> {
+        self.mails.lock().expect("no test panicked with it").clone()
+    }
+}
+
+fn converse(stream: TcpStream, refusals: &AtomicUsize, kept: &Mutex<Vec<String>>) {
+    let mut answer = stream.try_clone().expect("a socket");
+    let mut say = move |line: &str| drop(answer.write_all(format!("{line}\r\n").as_bytes()));
+    say("220 sink");
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    while let Some(line) = lines.next() {
+        match line.get(..4).unwrap_or_default().to_uppercase().as_str() {
+            "MAIL"
+                if refusals
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                    .is_ok() =>
+            {
+                say("451 try again later");
+            }
+            "DATA" => {
+                say("354 go on");
+                let mail: Vec<_> = lines.by_ref().take_while(|line| line != ".").collect();
+                kept.lock().expect("no test panicked with it").push(mail.join("\n"));
+                say("250 kept");
+            }
+            "QUIT" => return say("221 bye"),
+            _ => say("250 ok"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_refused_twice_arrives_with_the_third_attempt() {
+    let sink = Sink::refusing(2);
+    let app = TestApp::builder(example_app::app())
+        .var("SMTP_URL", format!("smtp://127.0.0.1:{}", sink.port))
+        .start()
+        .await;
+    signed_up(&app, "ada").await;
+
+    for _ in 0..2 {
+        app.run_jobs().await;
+        assert_eq!(sink.mails().len(), 0);
+        let job = only_mail(&app);
+        assert_eq!(job["state"], "retryable");
+        app.advance(Duration::from_secs(10)).await;
+    }
+    app.run_jobs().await;
+
+    let mails = sink.mails();
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].contains("ada@example.test") && mails[0].contains("Subject: Welcome"), "{}", mails[0]);
+    let job = only_mail(&app);
+    assert_eq!(job["state"], "completed");
+    assert_eq!(job["attempts"], 3);
+    let errors = job["errors"].as_array().expect("a list");
+    assert_eq!(errors.len(), 2, "each failure is kept: {errors:?}");
+    assert!(
+        errors[0]["error"].as_str().is_some_and(|error| error.contains("451")),
+        "with its cause: {errors:?}"
+    );
+}
+
+/// The one mail in the queue, as the command line shows it.
+fn only_mail(app: &TestApp) -> Value {
+    let text = output("example", app.db(), &["jobs", "list", "--json", "--kind", "send_mail"]);
+    let jobs: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(jobs.len(), 1, "{text}");
+    jobs.into_iter().next().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_sign_up_that_fails_sends_no_mail() {
+    let sink = Sink::refusing(0);
+    let app = TestApp::builder(example_app::app())
+        .var("SMTP_URL", format!("smtp://127.0.0.1:{}", sink.port))
+        .start()
+        .await;
+    signed_up(&app, "ada").await;
+    assert_eq!(app.client().post("/api/auth/signup", credentials("ada")).await.status, 409);
+    app.run_jobs().await;
+    assert_eq!(sink.mails().len(), 1, "one account, one mail");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_tasks_are_gone_the_morning_after() {
+    let app = TestApp::start(example_app::app()).await;
+    let mut ada = signed_up(&app, "ada").await;
+    for title in ["old", "new"] {
+        ada.post("/api/tasks/create", serde_json::json!({"title": title})).await;
+    }
+    app.db().execute("UPDATE tasks SET done_at = now() - interval '31 days' WHERE title = 'old'").await;
+    app.db().execute("UPDATE tasks SET done_at = now() WHERE title = 'new'").await;
+
+    app.run_jobs().await;
+    app.advance(Duration::from_secs(24 * 60 * 60)).await;
+    app.run_jobs().await;
+    let listed = ada.get("/api/tasks/list").await.json();
+    let titles: Vec<_> = listed.as_array().into_iter().flatten().map(|task| task["title"].clone()).collect();
+    assert_eq!(titles, ["new"]);
+}

@@ -1,0 +1,9 @@
+//! The framework as its users meet it: over HTTP, through the queue, on the command line.
+
+mod auth;
+mod http;
+mod jobs;
+mod process;
+mod spec;
+mod support;
+mod tasks;

@@ -1,0 +1,171 @@
+//! Applications as processes of their own: started, stopped, killed.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use catena::testing::TestDb;
+use diesel::{
+    AggregateExpressionMethods as _, QueryDsl as _,
+    dsl::{count, count_star},
+};
+use diesel_async::RunQueryDsl as _;
+use serde_json::{Value, json};
+
+/// How long anything here may take before the test gives up: a bound against hanging, not an expectation.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server in a process of its own, killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    /// Starts a program on a database and waits until it says where it listens.
+    pub(crate) fn start(program: &str, db: &TestDb, args: &[&str]) -> Self {
+        let mut child =
+            on(program, db).args(args).stderr(Stdio::piped()).spawn().expect("the program is built");
+        let mut log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let mut seen = Vec::new();
+        let address = loop {
+            let line =
+                log.next().and_then(Result::ok).unwrap_or_else(|| panic!("it stopped: {}", seen.join("\n")));
+            if let Some((_, address)) = line.split_once("listening on http://") {
+                break address.split(',').next().unwrap_or_default().to_owned();
+            }
+            seen.push(line);
+        };
+        // Whoever logs into a pipe that nobody reads waits for ever.
+        std::thread::spawn(move || log.for_each(drop));
+        Self { child, address }
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let mut answer = agent()
+            .post(format!("http://{}{path}", self.address))
+            .send_json(body)
+            .expect("the server answers");
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or(Value::Null))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        let mut answer =
+            agent().get(format!("http://{}{path}", self.address)).call().expect("the server answers");
+        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
+    }
+
+    /// SIGKILL: the process learns nothing of it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was running");
+    }
+
+    /// SIGTERM, and what the process makes of it.
+    pub(crate) fn stop(mut self) -> std::process::ExitStatus {
+        let id = i32::try_from(self.child.id()).expect("a process id");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM)
+            .expect("it runs");
+        self.child.wait().expect("it was running")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
+}
+
+/// A program of this package, told to use a test's database.
+pub(crate) fn on(program: &str, db: &TestDb) -> Command {
+    let path = match program {
+        "example" => env!("CARGO_BIN_EXE_example"),
+        "ledger" => env!("CARGO_BIN_EXE_ledger"),
+        other => panic!("there is no program {other}"),
+    };
+    let mut command = Command::new(path);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("PORT", "0")
+        .env("DATABASE_URL", db.web_url())
+        .env("DATABASE_JOBS_URL", db.jobs_url())
+        .env("DATABASE_OWNER_URL", db.owner_url())
+        .current_dir(std::env::temp_dir());
+    command
+}
+
+/// Runs a program to its end and returns what it printed.
+pub(crate) fn output(program: &str, db: &TestDb, args: &[&str]) -> String {
+    let output = on(program, db).args(args).output().expect("the program is built");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+diesel::table! {
+    ledger (id) {
+        id -> BigInt,
+        number -> BigInt,
+    }
+}
+
+/// How many entries there are, and how many different ones.
+async fn entries(db: &TestDb) -> (i64, i64) {
+    let query = ledger::table.select((count_star(), count(ledger::number).aggregate_distinct()));
+    query.get_result(&mut db.connect().await).await.expect("the ledger is there")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_survive_a_kill_and_none_takes_effect_twice() {
+    const JOBS: i64 = 1000;
+    let db = TestDb::new(&LEDGER).await;
+    let server = Server::start("ledger", &db, &[]);
+    assert_eq!(server.post("/api/fill", &json!({"count": JOBS})).0, 204);
+
+    wait_for(async || entries(&db).await.0 >= 100).await;
+    server.kill();
+    let (before, _) = entries(&db).await;
+    assert!(before < JOBS, "it was killed in the middle, at {before}");
+
+    let _server = Server::start("ledger", &db, &[]);
+    wait_for(async || entries(&db).await.1 >= JOBS).await;
+    wait_for(async || {
+        let listed: Value =
+            serde_json::from_str(&output("ledger", &db, &["jobs", "list", "--json", "--limit", "2000"]))
+                .expect("JSON");
+        listed.as_array().is_some_and(|jobs| jobs.iter().all(|job| job["state"] == "completed"))
+    })
+    .await;
+    assert_eq!(entries(&db).await, (JOBS, JOBS), "every job took effect, and none twice");
+}
+
+const LEDGER: catena::testing::EmbeddedMigrations = {
+    use catena::testing::diesel_migrations;
+    diesel_migrations::embed_migrations!("apps/ledger/migrations")
+};
+
+/// Waits until something holds. What is waited for happens in another process, so there is nothing to be woken by.
+async fn wait_for(mut holds: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !holds().await {
+        assert!(start.elapsed() < PATIENCE, "it did not happen within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_asked_to_stop_ends_well() {
+    let db = TestDb::new(&LEDGER).await;
+    for args in [&["serve", "--no-jobs"][..], &["serve"]] {
+        let server = Server::start("ledger", &db, args);
+        assert_eq!(server.get("/healthz"), (200, "ok".to_owned()));
+        assert!(server.stop().success());
+    }
+}

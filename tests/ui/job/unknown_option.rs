@@ -1,0 +1,15 @@
+use catena::{JobCtx, Result, job};
+
+#[job(retry = 5)]
+async fn misspelt(job: &JobCtx) -> Result<()> {
+    let _ = job;
+    Ok(())
+}
+
+#[job(priority = 5)]
+async fn unknown(job: &JobCtx) -> Result<()> {
+    let _ = job;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use catena::model;
+
+diesel::table! {
+    tasks (id) {
+        id -> Integer,
+        title -> Text,
+        due_at -> Nullable<Timestamptz>,
+        #[sql_name = "type"]
+        kind -> Text,
+    }
+}
+
+#[model(table = tasks, omit(kind))]
+pub struct Task {
+    pub id: i32,
+    pub title: String,
+}
+
+fn main() {}

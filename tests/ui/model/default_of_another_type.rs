@@ -1,0 +1,9 @@
+use catena::model;
+
+#[model]
+pub struct Search {
+    #[model(default = 10.5)]
+    pub limit: i32,
+}
+
+fn main() {}

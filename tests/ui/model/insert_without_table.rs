@@ -1,0 +1,8 @@
+use catena::model;
+
+#[model(insert, omit(id))]
+pub struct NewTask {
+    pub title: String,
+}
+
+fn main() {}

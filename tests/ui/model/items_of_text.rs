@@ -1,0 +1,9 @@
+use catena::model;
+
+#[model]
+pub struct Task {
+    #[check(items = 1..=5)]
+    pub title: String,
+}
+
+fn main() {}

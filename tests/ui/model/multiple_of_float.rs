@@ -1,0 +1,9 @@
+use catena::model;
+
+#[model]
+pub struct Task {
+    #[check(multiple_of = 5)]
+    pub price: f64,
+}
+
+fn main() {}

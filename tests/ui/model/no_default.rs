@@ -1,0 +1,15 @@
+use catena::model;
+
+#[model]
+pub enum Order {
+    Newest,
+    Oldest,
+}
+
+#[model]
+pub struct Search {
+    #[model(default)]
+    pub order: Order,
+}
+
+fn main() {}

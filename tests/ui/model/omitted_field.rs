@@ -1,0 +1,15 @@
+use catena::model;
+
+diesel::table! {
+    tasks (id) {
+        id -> Integer,
+        title -> Text,
+    }
+}
+
+#[model(table = tasks, omit(id, title, id))]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use catena::model;
+
+#[model]
+pub struct Task {
+    #[check(pattern = "^[0-9]+$")]
+    pub code: i32,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use catena::model;
+
+#[model]
+pub struct Task {
+    #[check(range = 1..=5)]
+    pub title: String,
+}
+
+fn main() {}

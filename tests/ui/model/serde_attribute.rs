@@ -1,0 +1,9 @@
+use catena::model;
+
+#[model]
+pub struct Task {
+    #[serde(rename = "name")]
+    pub title: String,
+}
+
+fn main() {}

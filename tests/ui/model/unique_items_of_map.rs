@@ -1,0 +1,11 @@
+use std::collections::BTreeMap;
+
+use catena::model;
+
+#[model]
+pub struct Task {
+    #[check(unique_items)]
+    pub counts: BTreeMap<String, i32>,
+}
+
+fn main() {}

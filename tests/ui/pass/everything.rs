@@ -1,0 +1,235 @@
+//! All three attributes with all their options, where nothing is imported by itself and nothing is forgiven.
+#![forbid(unsafe_code)]
+#![deny(
+    warnings,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    elided_lifetimes_in_paths,
+    rust_2018_idioms,
+    let_underscore_drop,
+    unused_results
+)]
+
+mod schema {
+    ::diesel::table! {
+        tasks (id) {
+            id -> Uuid,
+            title -> Text,
+            notes -> Nullable<Text>,
+            priority -> Int4,
+            #[sql_name = "type"]
+            r#type -> Text,
+        }
+    }
+}
+
+// Diesel's derives want to see `std`, its `table!` a whole prelude.
+#[no_implicit_prelude]
+mod rows {
+    use ::diesel;
+    use ::std::{self, option::Option, string::String};
+
+    use crate::schema::tasks;
+
+    /// A thing to do.
+    #[::catena::model(table = tasks, omit(priority))]
+    #[derive(::core::fmt::Debug, ::core::clone::Clone)]
+    pub(crate) struct Task {
+        pub(crate) id: ::uuid::Uuid,
+        /// What to do.
+        pub(crate) title: String,
+        pub(crate) notes: Option<String>,
+        pub(crate) r#type: String,
+    }
+
+    #[derive(::core::fmt::Debug)]
+    #[::catena::model(table = tasks, insert, omit(id))]
+    pub(crate) struct NewTask {
+        #[check(len = 1..=200)]
+        pub(crate) title: String,
+        #[check(len = ..=1000)]
+        pub(crate) notes: Option<String>,
+        #[check(range = -1..=5)]
+        pub(crate) priority: i32,
+        #[check(len = 1..)]
+        pub(crate) r#type: String,
+    }
+
+    /// What a task is called.
+    #[::catena::model(table = tasks, pick)]
+    pub(crate) struct Title {
+        #[diesel(column_name = title)]
+        pub(crate) name: String,
+    }
+}
+
+// Diesel's `AsExpression` names `diagnostic`, which is not found without the prelude.
+mod values {
+    #[::catena::model(db)]
+    #[derive(::core::fmt::Debug)]
+    pub(crate) enum Priority {
+        Low,
+        #[model(rename = "HIGH")]
+        High,
+    }
+
+    #[::catena::model(db = ::diesel::sql_types::Text)]
+    #[derive(::core::fmt::Debug)]
+    #[check(len = 1..)]
+    pub(crate) struct Label(pub(crate) String);
+}
+
+#[no_implicit_prelude]
+mod models {
+    use ::std::{option::Option, string::String, vec::Vec};
+
+    use crate::{
+        rows::Task,
+        values::{Label, Priority},
+    };
+
+    /// What a model may hold.
+    #[::catena::model]
+    pub(crate) struct Summary {
+        #[check(range = -0.5..=100.0)]
+        pub(crate) share: f64,
+        #[check(range = 0..)]
+        pub(crate) count: ::core::option::Option<i64>,
+        pub(crate) tasks: Vec<Task>,
+        pub(crate) latest: Option<Task>,
+    }
+
+    #[::catena::model]
+    pub(crate) struct Nothing {}
+
+    /// A field of each kind.
+    #[::catena::model]
+    #[derive(::core::fmt::Debug)]
+    pub(crate) struct Ticket {
+        #[identity]
+        pub(crate) label: Label,
+        #[model(default = Priority::Low, deprecated, rename = "howSoon")]
+        pub(crate) priority: Priority,
+        #[secret]
+        #[model(default)]
+        pub(crate) pin: String,
+        pub(crate) counts: ::std::collections::BTreeMap<String, i64>,
+    }
+}
+
+#[no_implicit_prelude]
+mod procedures {
+    use ::catena::{Created, Ctx, Result, User, procedure};
+    use ::std::vec::Vec;
+
+    use crate::{
+        models::{Nothing, Summary},
+        rows::{NewTask, Task},
+    };
+
+    /// Why a task is not changed.
+    #[derive(::core::fmt::Debug, ::catena::Problem)]
+    pub(crate) enum ChangeError {
+        /// The task is done.
+        #[problem(status = 409, code = "done")]
+        Done,
+        #[problem(status = 402, code = "costs_money", title = "Costs money")]
+        CostsMoney(::std::string::String),
+        #[problem(other)]
+        Other(::catena::Error),
+    }
+
+    fn id() -> ::uuid::Uuid {
+        ::uuid::Uuid::nil()
+    }
+
+    /// Creates a task.
+    ///
+    /// It begins undone.
+    #[procedure(tier = "protected")]
+    pub(crate) async fn create(ctx: &Ctx<User>, input: NewTask) -> Result<Created<Task>> {
+        crate::jobs::send::enqueue(ctx, Nothing {}).await.map(|_| ())?;
+        let NewTask { title, notes, r#type, .. } = input;
+        ::core::result::Result::Ok(Created(Task { id: id(), title, notes, r#type }))
+    }
+
+    #[procedure(query, tier = "public")]
+    pub(super) async fn summary(_: &Ctx) -> Result<Summary> {
+        let tasks = Vec::new();
+        let latest = ::core::option::Option::None;
+        ::core::result::Result::Ok(Summary { share: 0.5, count: ::core::option::Option::None, tasks, latest })
+    }
+
+    #[procedure(tier = "auth",)]
+    async fn r#type(_ctx: &Ctx, Nothing {}: Nothing) -> ::core::result::Result<(), ::catena::Error> {
+        ::core::result::Result::Ok(())
+    }
+
+    #[procedure(tier = "protected", query)]
+    pub(in crate::procedures) async fn input(call: &Ctx<User>, ctx: Nothing) -> Result<Vec<Task>> {
+        let _ = (call, ctx);
+        ::core::result::Result::Ok(Vec::new())
+    }
+
+    /// Changes a task.
+    #[procedure(
+        tier = "protected",
+        method = "PATCH",
+        path = "/api/lists/{list}/tasks/{type}",
+        id = "tasks.change",
+        tag = "Tasks",
+        timeout = "1m",
+        body_limit = "8KiB",
+        deprecated,
+        hidden
+    )]
+    async fn change(
+        ctx: &Ctx<User>,
+        r#type: ::std::string::String,
+        input: NewTask,
+        list: ::uuid::Uuid,
+    ) -> Result<(), ChangeError> {
+        if list.is_nil() {
+            ::core::result::Result::Err(ChangeError::Done)?;
+        }
+        if list.is_max() {
+            let detail = ::std::string::String::new();
+            return ::core::result::Result::Err(ChangeError::CostsMoney(detail));
+        }
+        let _enqueued = crate::jobs::send::enqueue(ctx, Nothing {}).await?;
+        ::core::mem::drop((r#type, input));
+        ::core::result::Result::Ok(())
+    }
+
+    #[procedure(tier = "public")]
+    #[cfg(any())]
+    async fn left_out(ctx: &DoesNotExist) -> Result<()> {}
+}
+
+#[no_implicit_prelude]
+mod jobs {
+    use ::catena::{JobCtx, Result, job};
+
+    use crate::models::Nothing;
+
+    /// Sends something.
+    #[job(retries = 0, backoff = "exponential(250ms, 1d)")]
+    pub(crate) async fn send(job: &JobCtx, args: Nothing) -> Result<()> {
+        let _ = args;
+        again::with().enqueue(job).await.map(|_| ())
+    }
+
+    #[job]
+    async fn again(_: &JobCtx) -> Result<()> {
+        ::core::result::Result::Ok(())
+    }
+
+    #[job(cron = "*/5 8-17 * * MON-FRI", backoff = "fixed(30s)", retries = 1000)]
+    async fn args(job: &JobCtx) -> ::core::result::Result<(), ::catena::Error> {
+        let _ = job.attempt();
+        ::core::result::Result::Ok(())
+    }
+}
+
+fn main() {}

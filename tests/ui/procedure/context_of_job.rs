@@ -1,0 +1,9 @@
+use catena::{JobCtx, Result, procedure};
+
+#[procedure(tier = "public")]
+async fn create(ctx: &JobCtx) -> Result<()> {
+    let _ = ctx;
+    Ok(())
+}
+
+fn main() {}

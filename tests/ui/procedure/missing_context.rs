@@ -1,0 +1,14 @@
+use catena::{Result, procedure};
+
+#[procedure(tier = "public")]
+async fn ping() -> Result<()> {
+    Ok(())
+}
+
+#[procedure(tier = "public")]
+async fn create(input: String) -> Result<()> {
+    let _ = input;
+    Ok(())
+}
+
+fn main() {}

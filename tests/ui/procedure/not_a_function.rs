@@ -1,0 +1,6 @@
+use catena::{procedure};
+
+#[procedure(tier = "public")]
+struct Create;
+
+fn main() {}
