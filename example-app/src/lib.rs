@@ -16,6 +16,9 @@ use jobs::mail::Mailer;
 /// The application: what is found at link time (procedures and jobs), and the state they share.
 pub fn app() -> App {
     catena::app!()
+        .tag("auth", "Signing up, in and out.")
+        .tag("stats", "Numbers for everybody.")
+        .tag("tasks", "Things to do, of who is signed in.")
         .setting(Setting {
             name: "SMTP_URL",
             default: "",

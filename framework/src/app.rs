@@ -1,6 +1,6 @@
 //! An application: what it is made of, and how it comes up.
 
-use std::{fmt, process::ExitCode, sync::Arc};
+use std::{collections::BTreeSet, fmt, process::ExitCode, sync::Arc};
 
 use diesel_migrations::EmbeddedMigrations;
 use poem::{Response, endpoint::BoxEndpoint};
@@ -13,10 +13,10 @@ use crate::{
     error::Error,
     http,
     jobs::{self, Job, Wake},
-    procedure,
+    procedure::{self, Procedure},
     services::{Services, States},
     settings::{Setting, Settings, is_production},
-    spec::{self, Document},
+    spec::{self, Document, Info},
 };
 
 /// An application: its name, its migrations, its own settings and state. [`crate::app!`] makes one; its procedures
@@ -45,6 +45,9 @@ use crate::{
 pub struct App {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
+    description: &'static str,
+    license: &'static str,
+    tags: Vec<(&'static str, &'static str)>,
     pub(crate) migrations: EmbeddedMigrations,
     pub(crate) settings: Vec<Setting>,
     states: Vec<StateBuilder>,
@@ -78,7 +81,29 @@ impl Boot {
 impl App {
     /// An application without state or settings of its own; use [`crate::app!`].
     pub fn new(name: &'static str, version: &'static str, migrations: EmbeddedMigrations) -> Self {
-        Self { name, version, migrations, settings: Vec::new(), states: Vec::new() }
+        Self {
+            name,
+            version,
+            description: "",
+            license: "",
+            tags: Vec::new(),
+            migrations,
+            settings: Vec::new(),
+            states: Vec::new(),
+        }
+    }
+
+    /// What the application is for, in a paragraph of Markdown: its document begins with it. That of `Cargo.toml`
+    /// unless said otherwise.
+    pub fn description(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// The licence of the API, an SPDX expression, for its document. That of `Cargo.toml` unless said otherwise.
+    pub fn license(mut self, license: &'static str) -> Self {
+        self.license = license;
+        self
     }
 
     /// Adds a value that procedures and jobs reach by its type: `ctx.state::<T>()`.
@@ -111,6 +136,23 @@ impl App {
         cli::run(self)
     }
 
+    /// What the procedures under a heading of the document are about, in a sentence: `.tag("tasks", "Things to do.")`.
+    pub fn tag(mut self, name: &'static str, description: &'static str) -> Self {
+        self.tags.push((name, description));
+        self
+    }
+
+    /// What the API's document says about the application.
+    pub(crate) fn info(&self) -> Info {
+        Info {
+            name: self.name,
+            version: self.version,
+            description: self.description,
+            license: self.license,
+            tags: self.tags.clone(),
+        }
+    }
+
     /// What is wrong with the settings that the state is built from.
     pub(crate) fn state_faults(self, vars: Vars) -> Vec<String> {
         build(self.states, &Boot { production: is_production(&vars), vars }).1
@@ -127,7 +169,8 @@ impl App {
         vars: Vars,
         database: Option<Database>,
     ) -> Result<Booted, BootError> {
-        let mut faults = registry_faults();
+        let (info, mut faults) = (self.info(), registry_faults());
+        faults.extend(unknown_tags(&info));
         let (states, state_faults) = build(self.states, &Boot { production: settings.is_production(), vars });
         faults.extend(state_faults);
         if !faults.is_empty() {
@@ -146,10 +189,10 @@ impl App {
             wake: Wake::default(),
         });
         let procedures = procedure::all();
-        let document = Document::new(self.name, self.version);
+        let document = Document::new(&info);
         let endpoint = http::router(&services, &procedures, &document);
         tracing::info!(procedures = procedures.len(), jobs = jobs::all().len(), "found");
-        Ok(Booted { services, endpoint: Arc::new(endpoint) })
+        Ok(Booted { services, endpoint: Arc::new(endpoint), document })
     }
 }
 
@@ -211,6 +254,7 @@ pub(crate) async fn connect(prepared: Prepared) -> Result<Database, BootError> {
 pub(crate) struct Booted {
     pub(crate) services: Arc<Services>,
     pub(crate) endpoint: Arc<BoxEndpoint<'static, Response>>,
+    pub(crate) document: Document,
 }
 
 /// Why an application did not come up: everything that was found wrong.
@@ -246,6 +290,18 @@ fn registry_faults() -> Vec<String> {
     faults
 }
 
+/// The headings that are described and that no procedure stands under.
+fn unknown_tags(info: &Info) -> Vec<String> {
+    let known: BTreeSet<_> = procedure::all().into_iter().filter_map(Procedure::tag).collect();
+    let unknown = info.tags.iter().map(|(name, _)| *name).filter(|name| !known.contains(name));
+    let listed = || known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    unknown
+        .map(|name| {
+            format!("no procedure has the tag `{name}`, which `.tag(..)` describes; there are {}", listed())
+        })
+        .collect()
+}
+
 fn same_name(pair: &[&'static Job]) -> String {
     format!(
         "two jobs are named `{}`: at {} and at {}; rename one of the functions",
@@ -276,5 +332,7 @@ macro_rules! app {
         const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
             diesel_migrations::embed_migrations!($migrations);
         $crate::App::new(::core::env!("CARGO_PKG_NAME"), ::core::env!("CARGO_PKG_VERSION"), MIGRATIONS)
+            .description(::core::env!("CARGO_PKG_DESCRIPTION"))
+            .license(::core::env!("CARGO_PKG_LICENSE"))
     }};
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -26,8 +27,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a program on a database and waits until it says where it listens.
     pub(crate) fn start(program: &str, db: &TestDb, args: &[&str]) -> Self {
-        let mut child =
-            on(program, db).args(args).stderr(Stdio::piped()).spawn().expect("the program is built");
+        Self::started(on(program, db).args(args))
+    }
+
+    /// The same, in another working directory.
+    pub(crate) fn start_in(folder: &Path, program: &str, db: &TestDb, args: &[&str]) -> Self {
+        Self::started(on(program, db).args(args).current_dir(folder))
+    }
+
+    fn started(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is built");
         let mut log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let mut seen = Vec::new();
         let address = loop {
@@ -90,6 +99,9 @@ pub(crate) fn on(program: &str, db: &TestDb) -> Command {
         "ledger" => env!("CARGO_BIN_EXE_ledger"),
         other => panic!("there is no program {other}"),
     };
+    // What programs leave in their working directory in development stays out of the sources.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(program);
+    std::fs::create_dir_all(&folder).expect("Cargo's folder for tests is there");
     let mut command = Command::new(path);
     command
         .env_clear()
@@ -98,7 +110,7 @@ pub(crate) fn on(program: &str, db: &TestDb) -> Command {
         .env("DATABASE_URL", db.web_url())
         .env("DATABASE_JOBS_URL", db.jobs_url())
         .env("DATABASE_OWNER_URL", db.owner_url())
-        .current_dir(std::env::temp_dir());
+        .current_dir(folder);
     command
 }
 
@@ -146,7 +158,7 @@ async fn jobs_survive_a_kill_and_none_takes_effect_twice() {
     assert_eq!(entries(&db).await, (JOBS, JOBS), "every job took effect, and none twice");
 }
 
-const LEDGER: catena::testing::EmbeddedMigrations = {
+pub(crate) const LEDGER: catena::testing::EmbeddedMigrations = {
     use catena::testing::diesel_migrations;
     diesel_migrations::embed_migrations!("apps/ledger/migrations")
 };

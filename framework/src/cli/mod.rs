@@ -30,7 +30,7 @@ enum Command {
     Work,
     /// Bring the database up to date, or show what is pending
     Migrate(migrate::Migrate),
-    /// Print the API's OpenAPI document
+    /// Write the API's OpenAPI document, or tell what has changed in it
     Openapi(openapi::Openapi),
     /// Look at background jobs
     Jobs(jobs::Jobs),

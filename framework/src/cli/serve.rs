@@ -13,6 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::openapi;
 use crate::{
     app::{App, BootError, Vars},
     http::server,
@@ -36,6 +37,9 @@ pub(super) async fn serve(app: App, settings: Settings, vars: Vars, jobs: bool) 
     let listener =
         TcpListener::bind(address).await.map_err(|error| BootError(vec![cannot_listen(address, &error)]))?;
     let booted = app.boot(settings, vars, None).await?;
+    if !booted.services.settings.is_production() {
+        openapi::keep_current(&booted.document);
+    }
     let engine = if jobs { Some(Engine::start(booted.services.clone()).await?) } else { None };
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!("listening on http://{address}, documentation at http://{address}/docs");

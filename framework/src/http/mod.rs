@@ -14,5 +14,5 @@ pub use call::Call;
 use front::RequestId;
 pub(crate) use output::Reply;
 pub use output::{Created, Output, Redirect};
-pub(crate) use problem::MEDIA_TYPE as PROBLEM_MEDIA_TYPE;
+pub(crate) use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, document as problem_document};
 pub(crate) use router::router;

@@ -19,17 +19,7 @@ const HIDDEN: &str = "the cause is in the server's log under this request id";
 pub(crate) fn problem(error: &Error, id: Uuid) -> Response {
     let code = error.code();
     let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let detail = if status.is_server_error() { HIDDEN } else { error.detail() };
-
-    let document = Problem {
-        r#type: "about:blank",
-        title: code.title,
-        status: code.status,
-        code: code.name,
-        detail,
-        request_id: id,
-        errors: error.failures().iter().map(FailureOnTheWire::from).collect(),
-    };
+    let document = Problem::of(error, id);
     let mut response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, MEDIA_TYPE)
@@ -43,6 +33,11 @@ pub(crate) fn problem(error: &Error, id: Uuid) -> Response {
     response
 }
 
+/// The document as JSON.
+pub(crate) fn document(error: &Error, id: Uuid) -> serde_json::Value {
+    serde_json::to_value(Problem::of(error, id)).unwrap_or_default()
+}
+
 /// The document, in the order in which people read it.
 #[derive(Serialize)]
 struct Problem<'a> {
@@ -54,6 +49,21 @@ struct Problem<'a> {
     request_id: Uuid,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FailureOnTheWire<'a>>,
+}
+
+impl<'a> Problem<'a> {
+    fn of(error: &'a Error, id: Uuid) -> Self {
+        let code = error.code();
+        Self {
+            r#type: "about:blank",
+            title: code.title,
+            status: code.status,
+            code: code.name,
+            detail: if code.status >= 500 { HIDDEN } else { error.detail() },
+            request_id: id,
+            errors: error.failures().iter().map(FailureOnTheWire::from).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -47,6 +47,11 @@ pub(crate) fn parse_segment<T: Schema>(name: &str, value: &str) -> Result<T> {
     })
 }
 
+/// Everything in which a text that is JSON differs from a shape; empty for one that is not JSON.
+pub(crate) fn differences(text: &str, shape: Shape, place: Place) -> Vec<Failure> {
+    walk(text, shape, place).unwrap_or_default()
+}
+
 /// Writes a value as JSON.
 ///
 /// # Errors

@@ -1,10 +1,13 @@
 //! Descriptors to OpenAPI; the only user of `poem_openapi::registry`.
 
+mod changes;
 mod clashes;
 mod document;
+mod examples;
 mod operations;
 mod schema;
 
+pub(crate) use changes::breaking_changes;
 pub(crate) use clashes::clashes;
-pub(crate) use document::Document;
+pub(crate) use document::{Document, Info};
 pub use schema::{parse_from_json, register, schema_ref, to_json};

@@ -109,7 +109,7 @@ fn security_schemes() -> [(&'static str, MetaSecurityScheme); 2] {
 }
 
 /// The procedures that the document mentions.
-fn documented() -> Vec<&'static Procedure> {
+pub(super) fn documented() -> Vec<&'static Procedure> {
     let mut all = procedure::all();
     all.retain(|procedure| !procedure.settings.hidden);
     all

@@ -177,7 +177,7 @@ fn checked(mut schema: MetaSchemaRef, checks: &[Check]) -> MetaSchemaRef {
 }
 
 /// A text of a length that fits. Without one, pages make up texts from the pattern that nobody can read.
-fn sample(min: usize, max: Option<usize>) -> Value {
+pub(super) fn sample(min: usize, max: Option<usize>) -> Value {
     const WORDS: &str = "text to read ";
     let length = "text".len().max(min).min(max.unwrap_or(usize::MAX));
     WORDS.chars().cycle().take(length).collect::<String>().into()
