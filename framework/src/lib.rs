@@ -84,7 +84,6 @@
 #![warn(missing_docs)]
 
 // The attributes name `::catena`; so they work in here too.
-#[cfg(test)]
 extern crate self as catena;
 
 mod app;
@@ -139,9 +138,9 @@ pub mod __private {
     pub mod model {
         pub use crate::model::{
             Bound, Check, Choice, ChoiceShape, Columns, DefaultOf, Field, HasItems, HasLength, HasMultiples,
-            HasOrder, IsList, IsText, NamedShape, ObjectShape, Pattern, Repeated, Schema, Shape, admits,
-            choice_from_sql, covers, default_of, field, items, len, multiple_of, pattern, range, read_choice,
-            read_object, unique_items,
+            HasOrder, IsList, IsText, NamedShape, Object, ObjectShape, Pattern, Repeated, Schema, Shape,
+            admits, choice_from_sql, covers, default_of, field, items, label, len, multiple_of, pattern,
+            range, read_choice, read_object, unique_items,
         };
     }
 
@@ -160,6 +159,6 @@ pub mod __private {
 
     /// For the poem-openapi side of `#[model]`.
     pub mod spec {
-        pub use crate::spec::{parse_from_json, register, schema_ref, to_json};
+        pub use crate::spec::{name, parse_from_json, register, schema_ref, to_json};
     }
 }

@@ -89,6 +89,18 @@
 /// name and with checks of its own. Either stands in a column of the SQL type that `db` names (`db` alone is `Text`),
 /// which may be an enum of PostgreSQL.
 ///
+/// A struct may have parameters for types: each stands for a type with a schema, and what it is given becomes part of
+/// the name, so that a `Page<Task>` is published as `Page_Task`.
+///
+/// ```
+/// # use catena::model;
+/// #[model]
+/// pub struct Page<T> {
+///     pub items: Vec<T>,
+///     pub next: Option<String>,
+/// }
+/// ```
+///
 /// In a query string a field is a parameter of its name. Doc comments become descriptions. Other derives, such as
 /// `Debug` and `Clone`, may stand beside the attribute.
 pub use catena_macros::model;

@@ -7,6 +7,7 @@ use syn::{Expr, ExprLit, Item, Lit, Type, ext::IdentExt as _, parse_quote, spann
 
 use super::{
     check::{Bound, Check},
+    generics::Parameters,
     model::{Field, Model, Object, Table},
 };
 use crate::signature::source;
@@ -66,8 +67,8 @@ fn item(model: &Object) -> TokenStream {
             .optional
             .then(|| quote!(, default, skip_serializing_if = "::core::option::Option::is_none"));
         let default = described.default.as_ref().map(|_| {
-            let path =
-                format!("<{} as ::catena::__private::model::DefaultOf<{at}>>::value", model.item.ident);
+            let ty = format!("{}{}", model.item.ident, model.parameters.arguments());
+            let path = format!("<{ty} as ::catena::__private::model::DefaultOf<{at}>>::value");
             quote!(, default = #path)
         });
         let name = &described.name;
@@ -90,9 +91,10 @@ fn item(model: &Object) -> TokenStream {
             }
         }
     });
+    let bound = model.parameters.serde_bound().map(|bound| quote!(, bound = #bound));
     quote! {
         #[derive(::catena::__private::serde::Serialize, ::catena::__private::serde::Deserialize)]
-        #[serde(crate = "::catena::__private::serde", deny_unknown_fields)]
+        #[serde(crate = "::catena::__private::serde", deny_unknown_fields #bound)]
         #table
         #item
     }
@@ -129,27 +131,51 @@ fn at_start(ty: &Type) -> TokenStream {
 }
 
 fn schema(model: &Object) -> TokenStream {
-    let Object { item, conditions, doc, fields, masked, .. } = model;
+    let Object { item, parameters, conditions, doc, fields, masked, .. } = model;
     let ident = &item.ident;
-    let name = ident.to_string();
-    let described = fields.iter().enumerate().map(|(at, described)| field(ident, at, described));
-    let defaults = fields.iter().enumerate().filter_map(|(at, field)| default(ident, at, field));
-    let debug = masked.then(|| debug(ident, fields));
+    let name = ident.unraw().to_string();
+    let arguments = parameters.arguments();
+    let this = quote!(#ident #arguments);
+    let (bounded, clause) = parameters.bounded(None);
+    let described = fields.iter().enumerate().map(|(at, described)| field(&this, at, described));
+    let defaults = fields.iter().enumerate().filter_map(|(at, field)| default(&this, parameters, at, field));
+    let debug = masked.then(|| debug(ident, parameters, fields));
+    let labels = parameters.names().map(|name| quote!(__model::label::<#name>));
+    let shape = quote! {
+        __model::ObjectShape { name: #name, arguments: &[#(#labels),*], doc: #doc, fields: &[#(#described),*] }
+    };
+    // A static is evaluated wherever it stands; what depends on types is, once they are known.
+    let (stands, shape) = if parameters.is_empty() {
+        (Some(quote!(static __OBJECT: __model::ObjectShape = #shape;)), quote!(&__OBJECT))
+    } else {
+        (None, quote!(&#shape))
+    };
+    let poem = if parameters.is_empty() { quote!(#ident) } else { quote!([#bounded] [#this] [#clause]) };
     let valid = fields.iter().enumerate().map(|(at, Field { ident, ty, .. })| {
         let ty = at_start(ty);
-        quote!(<#ty as __model::Schema>::fits(&self.#ident, &__OBJECT.fields[#at]))
+        quote!(<#ty as __model::Schema>::fits(&self.#ident, &fields[#at]))
     });
-    let valid = if fields.is_empty() { quote!(true) } else { quote!(#(#valid)&&*) };
+    let valid = if fields.is_empty() {
+        quote!(true)
+    } else {
+        quote! {
+            let fields = <Self as __model::Object>::OBJECT.fields;
+            #(#valid)&&*
+        }
+    };
     quote! {
         #(#conditions)*
         const _: () = {
             use ::catena::__private::{model as __model, serde as __serde};
-            static __OBJECT: __model::ObjectShape =
-                __model::ObjectShape { name: #name, doc: #doc, fields: &[#(#described),*] };
+            #stands
 
-            impl __model::Schema for #ident {
+            impl<#bounded> __model::Object for #this #clause {
+                const OBJECT: &'static __model::ObjectShape = #shape;
+            }
+
+            impl<#bounded> __model::Schema for #this #clause {
                 fn shape() -> __model::Shape {
-                    __model::Shape::Object(&__OBJECT)
+                    __model::Shape::Object(<Self as __model::Object>::OBJECT)
                 }
 
                 fn read<'de, D: __serde::Deserializer<'de>>(deserializer: D) -> ::core::result::Result<Self, D::Error> {
@@ -165,7 +191,7 @@ fn schema(model: &Object) -> TokenStream {
                 }
             }
 
-            ::catena::__private::poem_model!(object #ident);
+            ::catena::__private::poem_model!(object #poem);
             #(#defaults)*
             #debug
         };
@@ -192,7 +218,8 @@ fn columns(model: &Object, table: &Table) -> Option<TokenStream> {
 }
 
 /// What a field is when it is absent.
-fn default(model: &Ident, at: usize, field: &Field) -> Option<TokenStream> {
+fn default(model: &TokenStream, parameters: &Parameters, at: usize, field: &Field) -> Option<TokenStream> {
+    let (bounded, clause) = parameters.bounded(None);
     let ty = &field.ty;
     let value = match field.default.as_ref()? {
         Override::Inherit => {
@@ -205,7 +232,7 @@ fn default(model: &Ident, at: usize, field: &Field) -> Option<TokenStream> {
         Override::Explicit(value) => quote!(#value),
     };
     Some(quote! {
-        impl __model::DefaultOf<#at> for #model {
+        impl<#bounded> __model::DefaultOf<#at> for #model #clause {
             type Value = #ty;
 
             fn value() -> #ty {
@@ -216,7 +243,9 @@ fn default(model: &Ident, at: usize, field: &Field) -> Option<TokenStream> {
 }
 
 /// `Debug` without the secrets.
-fn debug(model: &Ident, fields: &[Field]) -> TokenStream {
+fn debug(model: &Ident, parameters: &Parameters, fields: &[Field]) -> TokenStream {
+    let arguments = parameters.arguments();
+    let (bounded, clause) = parameters.bounded(Some(&parse_quote!(::core::fmt::Debug)));
     let name = model.to_string();
     let shown = fields.iter().map(|Field { ident, secret, .. }| {
         let name = ident.unraw().to_string();
@@ -224,7 +253,7 @@ fn debug(model: &Ident, fields: &[Field]) -> TokenStream {
         quote!(.field(#name, #value))
     });
     quote! {
-        impl ::core::fmt::Debug for #model {
+        impl<#bounded> ::core::fmt::Debug for #model #arguments #clause {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.debug_struct(#name)#(#shown)*.finish()
             }
@@ -258,7 +287,7 @@ pub(crate) fn checks(ty: &Type, checks: &[Check]) -> Vec<TokenStream> {
     printed.collect()
 }
 
-fn field(model: &Ident, at: usize, field: &Field) -> TokenStream {
+fn field(model: &TokenStream, at: usize, field: &Field) -> TokenStream {
     let Field { ty, name, doc, optional, .. } = field;
     let checks = checks(ty, &field.checks);
     let ty = at_start(ty);

@@ -3,6 +3,7 @@
 mod check;
 mod choice;
 mod expand;
+mod generics;
 #[expect(clippy::module_inception, reason = "in every attribute's folder, model.rs says what is meant")]
 mod model;
 mod newtype;

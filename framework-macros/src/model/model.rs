@@ -4,13 +4,14 @@ use darling::util::Override;
 use proc_macro2::Ident;
 use quote::{ToTokens as _, quote};
 use syn::{
-    Attribute, Expr, Fields, Generics, Item, ItemStruct, Path, Token, Type, ext::IdentExt as _, parse_quote,
+    Attribute, Expr, Fields, Item, ItemStruct, Path, Token, Type, ext::IdentExt as _, parse_quote,
     punctuated::Punctuated,
 };
 
 use super::{
     check::{self, Check},
     choice::Choice,
+    generics::Parameters,
     newtype::Newtype,
     parse::{FieldOptions, Options, Taken},
 };
@@ -31,6 +32,7 @@ pub(crate) enum Model {
 pub(crate) struct Object {
     /// The struct as it was written, without our attributes.
     pub(crate) item: ItemStruct,
+    pub(crate) parameters: Parameters,
     /// Its `#[cfg]`s.
     pub(crate) conditions: Vec<Attribute>,
     pub(crate) doc: String,
@@ -76,10 +78,10 @@ impl Model {
         errors: &mut Errors,
     ) -> Option<Self> {
         match item {
-            Item::Struct(item) if is_generic(&item.generics, errors) => None,
-            Item::Enum(item) if is_generic(&item.generics, errors) => None,
+            Item::Enum(item) if Parameters::refuse(&item.generics, "an enum", errors) => None,
             Item::Struct(item) => match &item.fields {
-                Fields::Named(_) => Some(Self::Object(Object::new(typed, item, taken, errors))),
+                Fields::Named(_) => Object::new(typed, item, taken, errors).map(Self::Object),
+                Fields::Unnamed(_) if Parameters::refuse(&item.generics, "a newtype", errors) => None,
                 Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
                     Newtype::new(typed, item, taken, errors).map(Box::new).map(Self::Newtype)
                 }
@@ -109,16 +111,9 @@ fn not_a_model(name: &Ident, what: &str, instead: &str, errors: &mut Errors) -> 
     None
 }
 
-fn is_generic(generics: &Generics, errors: &mut Errors) -> bool {
-    if generics.params.is_empty() {
-        return false;
-    }
-    errors.push(&generics.params, "a model has no generics: write one struct for each type");
-    true
-}
-
 impl Object {
-    fn new(typed: &Typed<Options>, item: &ItemStruct, taken: &Taken, errors: &mut Errors) -> Self {
+    fn new(typed: &Typed<Options>, item: &ItemStruct, taken: &Taken, errors: &mut Errors) -> Option<Self> {
+        let parameters = Parameters::new(&item.generics, errors);
         let fields: Vec<_> = item
             .fields
             .iter()
@@ -149,16 +144,20 @@ impl Object {
         if let [_, second, ..] = &fields.iter().filter(|field| field.identity).collect::<Vec<_>>()[..] {
             errors.push(&second.ident, "an attempt is one account's: keep one `#[identity]`");
         }
+        if let (Some(parameters), Some(table)) = (&parameters, &typed.options.table) {
+            parameters.refuse_table(table, errors);
+        }
         let mut item = item.clone();
         let masked = fields.iter().any(|field| field.secret) && take_debug(&mut item.attrs);
-        Self {
+        Some(Self {
+            parameters: parameters?,
             conditions: conditions(&item.attrs),
             doc: docs::text(&item.attrs),
             table: table(typed, &fields, errors),
             item,
             fields,
             masked,
-        }
+        })
     }
 }
 

@@ -122,3 +122,21 @@ fn a_model_with_mistakes_still_has_a_schema() {
     assert!(text.contains("Schema for Level") && !text.contains("check"), "{text}");
     assert_eq!(mistakes(expansion).len(), 2);
 }
+
+#[test]
+fn generic() {
+    let item = quote! {
+        /// One page.
+        #[derive(Debug)]
+        pub struct Page<T: Clone, C = String>
+        where
+            C: Ord,
+        {
+            items: Vec<T>,
+            #[secret]
+            #[model(default)]
+            cursor: C,
+        }
+    };
+    insta::assert_snapshot!(pretty(model(quote!(), item)));
+}

@@ -20,7 +20,7 @@ pub use check::{
     multiple_of, pattern, range, unique_items,
 };
 pub use columns::{Columns, covers};
-pub use object::read_object;
+pub use object::{Object, label, read_object};
 pub use pattern::Pattern;
 pub(crate) use read::{differences, parse_body, parse_query, parse_segment, write_body};
 pub use shape::{Field, ObjectShape, Schema, Shape, field};

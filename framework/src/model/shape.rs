@@ -140,12 +140,23 @@ impl Shape {
 /// An object with a name of its own.
 #[derive(Debug)]
 pub struct ObjectShape {
-    /// The name in the API's document.
+    /// The name of the model.
     pub name: &'static str,
+    /// The names of the types that it has been given; a model without parameters has none.
+    pub arguments: &'static [fn() -> String],
     /// The description, from the doc comment; may be empty.
     pub doc: &'static str,
     /// The fields, in the order of their declaration.
     pub fields: &'static [Field],
+}
+
+impl ObjectShape {
+    /// The name in the API's document: `Page_Task` for a `Page<Task>`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        let arguments = self.arguments.iter().map(|argument| argument());
+        std::iter::once(self.name.to_owned()).chain(arguments).collect::<Vec<_>>().join("_")
+    }
 }
 
 /// One field of an object.

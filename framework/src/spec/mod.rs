@@ -10,4 +10,4 @@ mod schema;
 pub(crate) use changes::breaking_changes;
 pub(crate) use clashes::clashes;
 pub(crate) use document::{Document, Info};
-pub use schema::{parse_from_json, register, schema_ref, to_json};
+pub use schema::{name, parse_from_json, register, schema_ref, to_json};

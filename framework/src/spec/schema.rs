@@ -1,5 +1,7 @@
 //! Shapes as OpenAPI schemas, and models as poem-openapi types.
 
+use std::borrow::Cow;
+
 use poem_openapi::{
     ParameterStyle,
     registry::{MetaOperationParam, MetaParamIn, MetaSchema, MetaSchemaRef, Registry},
@@ -8,6 +10,17 @@ use poem_openapi::{
 use serde_json::Value;
 
 use crate::model::{Bound, Check, Field, ObjectShape, Schema, Shape, parse_body};
+
+/// The name of `T` in a document, or of its type in JSON Schema where it has none.
+#[must_use]
+pub fn name<T: Schema>() -> Cow<'static, str> {
+    match T::shape() {
+        Shape::Object(object) => object.full_name().into(),
+        Shape::Choice(choice) => choice.name.into(),
+        Shape::Named(named) => named.name.into(),
+        other => other.name().into(),
+    }
+}
 
 /// The schema of `T`: inline for leaves, a reference for objects.
 #[must_use]
@@ -47,7 +60,7 @@ pub(super) const STORABLE: &str = r"^[^\u0000]*$";
 /// The schema of a value: inline for leaves, lists and maps, a reference for what has a name.
 pub(crate) fn inline(shape: &Shape) -> MetaSchemaRef {
     match *shape {
-        Shape::Object(object) => MetaSchemaRef::Reference(object.name.to_owned()),
+        Shape::Object(object) => MetaSchemaRef::Reference(object.full_name()),
         Shape::Choice(choice) => MetaSchemaRef::Reference(choice.name.to_owned()),
         Shape::Named(named) => MetaSchemaRef::Reference(named.name.to_owned()),
         _ => MetaSchemaRef::Inline(Box::new(schema(shape))),
@@ -64,9 +77,9 @@ pub(crate) fn register_shape(shape: &Shape, registry: &mut Registry) {
             registry.schemas.insert(named.name.to_owned(), schema(shape));
             register_shape(&(named.shape)(), registry);
         }
-        Shape::Object(object) if !registry.schemas.contains_key(object.name) => {
+        Shape::Object(object) if !registry.schemas.contains_key(&object.full_name()) => {
             // Before the fields, which may lead back here.
-            registry.schemas.insert(object.name.to_owned(), schema(shape));
+            registry.schemas.insert(object.full_name(), schema(shape));
             for field in object.fields {
                 register_shape(&(field.shape)(), registry);
             }
@@ -251,17 +264,23 @@ fn described(text: &'static str) -> Option<&'static str> {
 #[macro_export]
 macro_rules! __poem_model {
     (object $model:ident) => {
-        $crate::__private::poem_model!($model);
-        impl $crate::__private::poem_openapi::types::IsObjectType for $model {}
+        $crate::__private::poem_model!(object [] [$model] []);
+    };
+    (object [$($parameters:tt)*] [$model:ty] [$($clause:tt)*]) => {
+        $crate::__private::poem_model!([$($parameters)*] [$model] [$($clause)*]);
+        impl<$($parameters)*> $crate::__private::poem_openapi::types::IsObjectType for $model $($clause)* {}
     };
     ($model:ident) => {
-        impl $crate::__private::poem_openapi::types::Type for $model {
+        $crate::__private::poem_model!([] [$model] []);
+    };
+    ([$($parameters:tt)*] [$model:ty] [$($clause:tt)*]) => {
+        impl<$($parameters)*> $crate::__private::poem_openapi::types::Type for $model $($clause)* {
             const IS_REQUIRED: bool = true;
             type RawValueType = Self;
             type RawElementValueType = Self;
 
             fn name() -> ::std::borrow::Cow<'static, str> {
-                ::std::borrow::Cow::Borrowed(::core::stringify!($model))
+                $crate::__private::spec::name::<Self>()
             }
 
             fn schema_ref() -> $crate::__private::poem_openapi::registry::MetaSchemaRef {
@@ -283,7 +302,7 @@ macro_rules! __poem_model {
             }
         }
 
-        impl $crate::__private::poem_openapi::types::ParseFromJSON for $model {
+        impl<$($parameters)*> $crate::__private::poem_openapi::types::ParseFromJSON for $model $($clause)* {
             fn parse_from_json(
                 value: ::core::option::Option<$crate::__private::serde_json::Value>,
             ) -> $crate::__private::poem_openapi::types::ParseResult<Self> {
@@ -291,7 +310,7 @@ macro_rules! __poem_model {
             }
         }
 
-        impl $crate::__private::poem_openapi::types::ToJSON for $model {
+        impl<$($parameters)*> $crate::__private::poem_openapi::types::ToJSON for $model $($clause)* {
             fn to_json(&self) -> ::core::option::Option<$crate::__private::serde_json::Value> {
                 $crate::__private::spec::to_json(self)
             }

@@ -1,8 +1,0 @@
-use catena::model;
-
-#[model]
-pub struct Page<T> {
-    pub items: Vec<T>,
-}
-
-fn main() {}
