@@ -26,7 +26,9 @@ async fn find(ctx: &Ctx, input: Which) -> Result<Option<Shelf>> {
     Ok(input.id.map(|id| Shelf { name: id.to_string() }))
 }
 
-/// Lists shelves.
+/// Lists shelves. </script><script>alert(1)</script>
+///
+/// <!-- <script> a comment that does not end
 #[procedure(query, tier = "public")]
 async fn shelves(ctx: &Ctx, input: Which) -> Result<Vec<Shelf>> {
     let _ = ctx;
@@ -117,4 +119,50 @@ async fn the_document_has_every_answer() {
     assert!(answers("/api/shelves")["404"].is_null());
     assert_eq!(answers("/api/last")["303"]["headers"]["Location"]["required"], true);
     assert!(answers("/api/last")["200"].is_null());
+}
+
+/// The texts of a page's scripts, found as browsers find them (HTML, "script data state" and those it leads to).
+fn scripts(page: &str) -> Vec<&str> {
+    let lower = page.to_ascii_lowercase();
+    let next = |from: usize, what: &str| lower[from..].find(what).map(|at| from + at);
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(tag) = next(at, "<script") {
+        let start = next(tag, ">").expect("the tag ends") + 1;
+        let (mut end, mut is_escaped, mut is_double) = (start, false, false);
+        loop {
+            let rest = &lower[end..];
+            match rest {
+                _ if rest.starts_with("<!--") => is_escaped = true,
+                _ if rest.starts_with("-->") => (is_escaped, is_double) = (false, false),
+                _ if rest.starts_with("<script") && is_escaped => is_double = true,
+                _ if rest.starts_with("</script") && is_double => is_double = false,
+                _ if rest.starts_with("</script") => break,
+                _ => {}
+            }
+            end += rest.chars().next().expect("the script ends").len_utf8();
+        }
+        found.push(&page[start..end]);
+        at = next(end, ">").expect("the tag ends") + 1;
+    }
+    found
+}
+
+#[tokio::test]
+async fn no_text_ends_the_script_of_the_page() {
+    let app = library().await;
+    let document = app.client().get("/openapi.json").await.json();
+    let operation = &document["paths"]["/api/shelves"]["get"];
+    let (summary, description) = (operation["summary"].as_str(), operation["description"].as_str());
+    assert!(summary.is_some_and(|text| text.contains("</script><script>alert(1)</script>")), "{operation:#}");
+    assert!(description.is_some_and(|text| text.starts_with("<!-- <script>")), "{operation:#}");
+
+    let page = app.client().get("/docs").await.text();
+    let [viewer, own] = scripts(&page)[..] else { panic!("two scripts") };
+    assert!(viewer.contains("SwaggerUIBundle") && own.contains("SwaggerUIBundle"));
+    assert!(!own.contains('<'), "nothing in it could begin or end an element");
+    let shown =
+        own.split_once("let spec = ").and_then(|(_, rest)| rest.split_once(";\n")).expect("the document").0;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(shown).expect("JSON"), document);
+    let (_, after) = page.rsplit_once(own).expect("it is there");
+    assert_eq!(after.split_whitespace().collect::<String>(), "</script></body></html>");
 }
