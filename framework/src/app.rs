@@ -13,7 +13,9 @@ use crate::{
     error::Error,
     http,
     jobs::{self, Job, Wake},
+    paging::CursorKey,
     procedure::{self, Procedure},
+    secret::Secret,
     services::{Services, States},
     settings::{Setting, Settings, is_production},
     spec::{self, Document, Info},
@@ -176,6 +178,10 @@ impl App {
         if !faults.is_empty() {
             return Err(BootError(faults));
         }
+        let secret = match &settings.secret {
+            Some(secret) => secret.clone(),
+            None => Secret::of_folder(&settings.dir).map_err(|fault| BootError(vec![fault]))?,
+        };
         let database = match database {
             Some(database) => database,
             None => open(&settings, self.name, &self.migrations).await?,
@@ -185,6 +191,7 @@ impl App {
             database,
             states,
             passwords: Passwords::new(),
+            cursor_key: CursorKey::new(&secret),
             clock: Clock::default(),
             wake: Wake::default(),
         });

@@ -16,6 +16,7 @@ use crate::{
     auth,
     db::{Db, Scope},
     error::{Error, Result},
+    procedure::Procedure,
     services::Services,
 };
 
@@ -62,6 +63,7 @@ pub struct User {
 /// One request, shared by everything that works on it.
 pub struct RequestScope {
     pub(crate) services: Arc<Services>,
+    pub(crate) procedure: &'static Procedure,
     pub(crate) scope: Scope,
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,

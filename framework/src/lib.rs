@@ -97,7 +97,9 @@ mod http;
 mod jobs;
 mod macros;
 mod model;
+mod paging;
 mod procedure;
+mod secret;
 mod services;
 mod settings;
 mod spec;
@@ -113,6 +115,7 @@ pub use http::{Created, Output, Redirect};
 pub use jobs::{Enqueue, EnqueueOn, JobArgs, JobCtx, JobId};
 pub use macros::{Problem, job, model, procedure};
 pub use model::Schema;
+pub use paging::{Page, PageQuery, Paging, Row, row};
 pub use procedure::Problem;
 pub use settings::Setting;
 

@@ -157,7 +157,8 @@ pub use catena_macros::model;
 ///
 /// The context comes first: `&Ctx<User>` for protected procedures, `&Ctx` for the others. Path arguments follow, and at
 /// most one input, a `#[model]`. The answer is a model, a `Vec` of them, an `Option` (`None` is a 404),
-/// [`Created`](crate::Created) (201), [`Redirect`](crate::Redirect) (303) or `()` (204). The function stays as it is
+/// [`Created`](crate::Created) (201), [`Redirect`](crate::Redirect) (303), [`Page`](crate::Page) (a part of a long list)
+/// or `()` (204). The function stays as it is
 /// written and can be called; a struct of the same name carries its types.
 pub use catena_macros::procedure;
 

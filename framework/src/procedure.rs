@@ -385,4 +385,4 @@ pub mod describe {
 
 #[cfg(test)]
 #[path = "procedure_tests.rs"]
-mod tests;
+pub(crate) mod tests;

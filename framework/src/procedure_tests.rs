@@ -2,7 +2,12 @@ use super::{Method, Procedure, Settings, Tier, clashes, describe, tier};
 use crate::{ctx::Ctx, model::Schema as _};
 
 /// A procedure as the macro would describe it.
-fn procedure(function: &'static str, line: u32, method: Method, settings: Settings) -> &'static Procedure {
+pub(crate) fn procedure(
+    function: &'static str,
+    line: u32,
+    method: Method,
+    settings: Settings,
+) -> &'static Procedure {
     Box::leak(Box::new(Procedure {
         module: "app::procedures::tasks",
         function,

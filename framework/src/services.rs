@@ -12,6 +12,7 @@ use crate::{
     db::Database,
     error::{Error, Result},
     jobs::Wake,
+    paging::CursorKey,
     settings::Settings,
 };
 
@@ -21,10 +22,15 @@ pub(crate) struct Services {
     pub(crate) database: Database,
     pub(crate) states: States,
     pub(crate) passwords: Passwords,
+    /// Signs the cursors of pages.
+    pub(crate) cursor_key: CursorKey,
     pub(crate) clock: Clock,
     /// Tells the dispatchers that something was enqueued.
     pub(crate) wake: Wake,
 }
+
+#[cfg(test)]
+use crate::secret::Secret;
 
 #[cfg(test)]
 impl Services {
@@ -35,6 +41,7 @@ impl Services {
             database,
             states,
             passwords: Passwords::new(),
+            cursor_key: CursorKey::new(&Secret::of_test()),
             clock: Clock::default(),
             wake: Wake::default(),
         }

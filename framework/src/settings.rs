@@ -2,7 +2,7 @@
 
 use std::{env, net::IpAddr, path::PathBuf, str::FromStr};
 
-use crate::{app::Vars, db::Url};
+use crate::{app::Vars, db::Url, secret::Secret};
 
 /// A setting of the process, read from an environment variable (in development also from `.env`).
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +39,16 @@ const DATABASE_OWNER_URL: Setting = Setting {
     default: "",
     about: "PostgreSQL for migrations, as the role that owns the tables.",
 };
+const CATENA_SECRET: Setting = Setting {
+    name: "CATENA_SECRET",
+    default: "",
+    about: "What the application signs with, the same for all its processes: at least 32 characters that nobody can \
+            guess (`openssl rand -hex 32`). Development makes one and keeps it in `.catena/secret`.",
+};
 const CATENA_DIR: Setting = Setting {
     name: "CATENA_DIR",
     default: ".catena",
-    about: "The folder of the private PostgreSQL of development.",
+    about: "The folder of what development keeps: the private PostgreSQL, the secret.",
 };
 const PG_BIN: Setting = Setting {
     name: "PG_BIN",
@@ -69,6 +75,7 @@ pub(crate) const ALL: &[Setting] = &[
     DATABASE_URL,
     DATABASE_JOBS_URL,
     DATABASE_OWNER_URL,
+    CATENA_SECRET,
     CATENA_DIR,
     PG_BIN,
     RUST_LOG,
@@ -89,6 +96,8 @@ pub(crate) struct Settings {
     pub(crate) database_url: Option<Url>,
     pub(crate) database_jobs_url: Option<Url>,
     pub(crate) database_owner_url: Option<Url>,
+    /// Always there in production.
+    pub(crate) secret: Option<Secret>,
     pub(crate) dir: PathBuf,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -128,6 +137,7 @@ impl Settings {
         let port = reader.parsed(PORT, "a port number from 0 to 65535");
         let [database_url, database_jobs_url, database_owner_url] =
             [DATABASE_URL, DATABASE_JOBS_URL, DATABASE_OWNER_URL].map(|setting| reader.database_url(setting));
+        let secret = reader.secret(CATENA_SECRET, environment);
         let dir = reader.text(CATENA_DIR).into();
         let log = reader.text(RUST_LOG);
         if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
@@ -167,6 +177,7 @@ impl Settings {
                     database_url,
                     database_jobs_url,
                     database_owner_url,
+                    secret,
                     dir,
                     log,
                     log_format,
@@ -221,6 +232,21 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             self.faults.push(format!("{}={value}: write {}", setting.name, names.join(" or ")));
         }
         found
+    }
+
+    /// The value is not repeated in a fault.
+    fn secret(&mut self, setting: Setting, environment: Option<Environment>) -> Option<Secret> {
+        match self.optional(setting).map(Secret::new) {
+            Some(Ok(secret)) => return Some(secret),
+            Some(Err(error)) => self.faults.push(format!("{} {error}", setting.name)),
+            None if environment == Some(Environment::Production) => self.faults.push(format!(
+                "{} is not set: production signs with it; write at least 32 characters that nobody can guess, as \
+                 `openssl rand -hex 32` prints them, the same for all processes",
+                setting.name
+            )),
+            None => {}
+        }
+        None
     }
 
     /// The value is not repeated in a fault: it holds a password.

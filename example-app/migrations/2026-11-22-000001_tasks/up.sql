@@ -15,7 +15,7 @@ CREATE TABLE tasks (
     due_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX tasks_owner ON tasks (owner_id, created_at);
+CREATE INDEX tasks_owner ON tasks (owner_id, created_at, id);
 CREATE INDEX tasks_done ON tasks (done_at) WHERE done_at IS NOT NULL;
 
 -- Requests see and touch the rows of who is signed in, and no others. Jobs see all.

@@ -1,6 +1,6 @@
 //! Tasks of who is signed in. Row-level security keeps everybody else's out of sight, so no query names the owner.
 
-use catena::{Created, Ctx, Error, Result, User, procedure, types::Uuid};
+use catena::{Created, Ctx, Error, Page, PageQuery, Result, User, procedure, row, types::Uuid};
 use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, SelectableHelper as _};
 use diesel_async::RunQueryDsl as _;
 
@@ -22,14 +22,18 @@ pub async fn create(ctx: &Ctx<User>, input: NewTask) -> Result<Created<Task>> {
 
 /// Lists the signed-in user's tasks, newest first.
 #[procedure(query, tier = "protected")]
-pub async fn list(ctx: &Ctx<User>) -> Result<Vec<Task>> {
-    let tasks = tasks::table
+pub async fn list(ctx: &Ctx<User>, input: PageQuery) -> Result<Page<Task>> {
+    let paging = input.paging(ctx)?;
+    let mut tasks = tasks::table
         .select(Task::as_select())
-        .order((tasks::created_at.desc(), tasks::id))
-        .limit(500)
-        .load(&mut ctx.db().await?)
-        .await?;
-    Ok(tasks)
+        .order((tasks::created_at.desc(), tasks::id.desc()))
+        .limit(paging.fetch())
+        .into_boxed();
+    if let Some(last) = paging.after() {
+        tasks = tasks.filter(row((tasks::created_at, tasks::id)).lt(last));
+    }
+    let tasks = tasks.load(&mut ctx.db().await?).await?;
+    paging.page(tasks, |task: &Task| (task.created_at, task.id))
 }
 
 /// Returns one of the signed-in user's tasks.

@@ -162,6 +162,7 @@ mod tests {
     use super::*;
     use crate::{
         db::Pool,
+        procedure::{Settings, tests::procedure},
         services::{Services, States},
         testing::{NoMigrations, TestDb},
     };
@@ -175,6 +176,7 @@ mod tests {
         let request = RequestScope {
             scope: Scope::new(services.database.web.clone(), Access::ReadWrite),
             services: services.clone(),
+            procedure: procedure("login", 1, Method::POST, Settings::DEFAULT),
             method: Method::POST,
             headers: HeaderMap::new(),
             client: None,

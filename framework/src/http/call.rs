@@ -12,7 +12,7 @@ use super::output::Reply;
 use crate::{
     ctx::{Context, RequestScope},
     error::{Code, Error, Result},
-    model::{Schema, parse_body, parse_query, parse_segment},
+    model::{Schema, parse_body, parse_no_query, parse_query, parse_segment},
     procedure::{PathArgument, Procedure},
 };
 
@@ -29,9 +29,14 @@ impl Call {
     /// Finds out who is calling, as far as the context `C` wants to know.
     ///
     /// # Errors
-    /// `unauthenticated` when somebody must be signed in and nobody is.
+    /// `unauthenticated` when somebody must be signed in and nobody is; `invalid_input` for a query string that nobody
+    /// reads.
     pub async fn context<C: Context>(&self) -> Result<C> {
-        C::enter(self.request.clone()).await
+        let context = C::enter(self.request.clone()).await?;
+        if self.procedure.is_query() && self.procedure.input.is_none() {
+            parse_no_query(&self.query)?;
+        }
+        Ok(context)
     }
 
     /// Reads the argument `name` from the path.

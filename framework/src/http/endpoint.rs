@@ -61,6 +61,7 @@ impl ProcedureEndpoint {
         let request = Arc::new(RequestScope {
             scope: Scope::new(self.services.database.web.clone(), access),
             services: self.services.clone(),
+            procedure: self.procedure,
             method: parts.method,
             headers: parts.headers,
             client,

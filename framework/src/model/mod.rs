@@ -22,7 +22,7 @@ pub use check::{
 pub use columns::{Columns, covers};
 pub use object::{Object, label, read_object};
 pub use pattern::Pattern;
-pub(crate) use read::{differences, parse_body, parse_query, parse_segment, write_body};
+pub(crate) use read::{differences, parse_body, parse_no_query, parse_query, parse_segment, write_body};
 pub use shape::{Field, ObjectShape, Schema, Shape, field};
 pub use values::{
     Choice, ChoiceShape, DefaultOf, NamedShape, admits, choice_from_sql, default_of, read_choice,

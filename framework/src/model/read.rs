@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{ObjectShape, Schema, Shape, walk::walk};
 use crate::error::{Code, Error, Failure, Place, Result};
+use crate::macros::model;
 
 /// How many objects and lists may stand inside each other.
 const MAX_DEPTH: usize = 64;
@@ -33,6 +34,17 @@ pub(crate) fn parse_query<T: Schema>(query: &str) -> Result<T> {
         return Err(Error::internal("only an object can be read from a query string"));
     };
     parse(query_to_json(query, object)?.as_bytes(), Place::Query)
+}
+
+/// Refuses every parameter of a query string where none is expected.
+///
+/// # Errors
+/// `invalid_input` with each; `bad_request` for a query that is not UTF-8.
+pub(crate) fn parse_no_query(query: &str) -> Result<()> {
+    #[model]
+    struct Nothing {}
+
+    if query.is_empty() { Ok(()) } else { parse_query::<Nothing>(query).map(drop) }
 }
 
 /// Reads the parameter `name` of a path, already decoded. Numbers and booleans are written as in JSON.

@@ -6,7 +6,7 @@ use super::schema::sample;
 use crate::{
     error::{Code, Error, Failure, Place},
     http::problem_document,
-    model::{Bound, Check, Field, Shape, differences},
+    model::{Bound, Check, Field, Shape, differences, parse_no_query},
     procedure::Procedure,
 };
 
@@ -156,6 +156,9 @@ fn failures(procedure: &Procedure) -> Vec<Failure> {
             wrong = differences(r#"{"mistyped":""}"#, input(), place);
         }
         found.extend(wrong);
+    }
+    if found.is_empty() && procedure.is_query() {
+        found = parse_no_query("mistyped=").err().map_or_else(Vec::new, |error| error.failures().to_vec());
     }
     found
 }

@@ -195,7 +195,8 @@ fn responses(procedure: &Procedure) -> Vec<MetaResponse> {
     if answer.may_be_missing {
         codes.push(Code::NOT_FOUND);
     }
-    if procedure.input.is_some() || !procedure.path.is_empty() {
+    // A query without an input refuses whatever stands in the query string.
+    if procedure.input.is_some() || !procedure.path.is_empty() || procedure.is_query() {
         codes.push(Code::INVALID_INPUT);
     }
     if procedure.input.is_some() && !procedure.is_query() {

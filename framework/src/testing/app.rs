@@ -62,6 +62,9 @@ impl TestAppBuilder {
                 self.vars.entry(name).or_insert_with(|| url.to_owned());
             }
         }
+        self.vars
+            .entry("CATENA_SECRET")
+            .or_insert_with(|| "the secret of applications under test".to_owned());
         let own = self.vars;
         // The surroundings of a test are not the application's: only what the test says is set.
         let vars: Vars = Arc::new(move |name| own.get(name).cloned());
