@@ -4,6 +4,7 @@ use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
 use super::{
+    nullable,
     operations::{OPEN_SCHEMAS, Procedures},
     schema::STORABLE,
 };
@@ -43,6 +44,7 @@ impl Document {
 fn lift(document: &mut Value) {
     document["openapi"] = json!("3.1.0");
     name_keys(document);
+    nullable::lift(document);
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for (name, schema) in schemas.into_iter().flatten() {
         // A model takes the fields it has and no others.

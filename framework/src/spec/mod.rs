@@ -2,9 +2,12 @@
 
 mod clashes;
 mod document;
+mod nullable;
 mod operations;
 mod schema;
 
 pub(crate) use clashes::clashes;
 pub(crate) use document::Document;
+#[cfg(test)]
+pub(crate) use schema::parameters;
 pub use schema::{name, parse_from_json, register, schema_ref, to_json};
