@@ -114,7 +114,7 @@ pub use error::{Code, Error, Failure, Place, Result};
 pub use http::{Created, Output, Redirect};
 pub use jobs::{Enqueue, EnqueueOn, JobArgs, JobCtx, JobId};
 pub use macros::{Problem, job, model, procedure};
-pub use model::Schema;
+pub use model::{Patch, Schema};
 pub use paging::{Page, PageQuery, Paging, Row, row};
 pub use procedure::Problem;
 pub use settings::Setting;
@@ -139,11 +139,15 @@ pub mod __private {
 
     /// For `#[model]`.
     pub mod model {
+        pub use futures_util::future::BoxFuture;
+
+        pub use crate::db::Db;
         pub use crate::model::{
-            Bound, Check, Choice, ChoiceShape, Columns, DefaultOf, Field, HasItems, HasLength, HasMultiples,
-            HasOrder, IsList, IsText, NamedShape, Object, ObjectShape, Pattern, Repeated, Schema, Shape,
-            admits, choice_from_sql, covers, default_of, field, items, label, len, multiple_of, pattern,
-            range, read_choice, read_object, unique_items,
+            Bound, Change, ChangedBy, Check, Choice, ChoiceShape, Columns, DefaultOf, Field, Flattened,
+            HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, NamedShape, Object, ObjectShape,
+            Pattern, Repeated, Schema, Shape, admits, choice_from_sql, covers, default_of, field, flat,
+            items, label, len, multiple_of, names, part, pattern, range, read_choice, read_object,
+            unique_items,
         };
     }
 

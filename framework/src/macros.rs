@@ -51,6 +51,9 @@
 /// - `insert`: the model is inserted into the table instead. It derives `Insertable`: `.values(input)`.
 /// - `omit(id, owner_id)`: these columns of the table are left out on purpose. A column that is neither a field nor
 ///   omitted stops the build, so that a new one is never exposed or forgotten by itself.
+/// - `patch`: the model changes a row. Each field is an `Option<T>`, which leaves its column alone when it is absent, or a
+///   [`Patch<T>`](crate::Patch), which also sets it to NULL when it is `null`. The model is `AsChangeset` by reference,
+///   and has `is_empty` and `apply`, which returns the row: `edit.apply(tasks::table.find(id), &mut db).await?`.
 /// - `pick`: the model reads some columns of the table and need not mention the others.
 /// - `#[check(len = 1..=200)]` on a field limits the characters of a text, `#[check(range = 1..=5)]` the value of a
 ///   number, `#[check(items = 1..=10)]` the items of a list or the entries of a map. Bounds are included; either may be
@@ -66,8 +69,29 @@
 /// | `f32`, `f64` | a number |
 /// | `Uuid`, `DateTime<Utc>`, `NaiveDate`, all in [`types`](crate::types) | a string of their form |
 /// | `Option<T>` | a `T`, or nothing at all |
+/// | [`Patch<T>`](crate::Patch) | a `T`, `null`, or nothing at all |
 /// | `Vec<T>`, `Box<T>`, another model | an array, a `T`, an object |
 /// | `BTreeMap<String, T>`, `HashMap<String, T>` | an object with any keys |
+///
+/// `#[model(flatten)]` on a field whose type is another model puts that model's fields in its place: in the document, in
+/// bodies and query strings, and in the row of a table. Two fields of one name stop the build.
+///
+/// ```
+/// # use catena::model;
+/// #[model]
+/// pub struct PageQuery {
+///     #[check(range = 1..=100)]
+///     #[model(default = 20)]
+///     pub limit: i64,
+/// }
+///
+/// #[model]
+/// pub struct Search {
+///     pub text: Option<String>,
+///     #[model(flatten)]
+///     pub page: PageQuery,
+/// }
+/// ```
 ///
 /// On a field, `#[model(rename = "dueAt")]` gives it another name on the wire, `#[model(default)]` and
 /// `#[model(default = 5)]` a value when it is absent, `#[model(deprecated)]` says that it should no longer be used.

@@ -6,5 +6,7 @@ mod outputs;
 mod paths;
 #[path = "procedures/problems.rs"]
 mod problems;
+#[path = "procedures/shapes.rs"]
+mod shapes;
 #[path = "procedures/support.rs"]
 mod support;

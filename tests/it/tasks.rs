@@ -194,3 +194,54 @@ async fn a_query_without_input_refuses_parameters() {
     );
     assert_eq!(app.client().get("/api/auth/me?x=1").await.status, 401, "a stranger learns nothing");
 }
+
+#[tokio::test]
+async fn a_task_is_changed_where_a_patch_says_so() {
+    let app = example().await;
+    let mut ada = signed_up(&app, "ada").await;
+    let new = json!({"title": "buy milk", "notes": "whole", "due_at": "2026-02-01T12:00:00Z"});
+    let task = ada.post("/api/tasks/create", new).await.json();
+    let path = format!("/api/tasks/{}", task["id"].as_str().unwrap_or_default());
+
+    let unchanged = patch(&mut ada, &path, json!({})).await;
+    assert_eq!((unchanged.status, unchanged.json()), (200, task.clone()), "an empty patch reads the row");
+
+    let mut expected = task.clone();
+    expected["title"] = json!("buy oat milk");
+    let changed = patch(&mut ada, &path, json!({"title": "buy oat milk"})).await;
+    assert_eq!((changed.status, changed.json()), (200, expected.clone()), "what is absent stays");
+
+    let members = expected.as_object_mut().expect("a task is an object");
+    members.remove("notes");
+    members.remove("due_at");
+    members.insert("done_at".to_owned(), json!("2026-01-31T08:00:00Z"));
+    let edit = json!({"notes": null, "due_at": null, "done_at": "2026-01-31T09:00:00+01:00"});
+    let changed = patch(&mut ada, &path, edit).await;
+    assert_eq!((changed.status, changed.json()), (200, expected.clone()), "null removes, a value sets");
+    assert_eq!(ada.get(&path).await.json(), expected, "and it stays so");
+}
+
+#[tokio::test]
+async fn a_patch_is_refused_like_any_input() {
+    let app = example().await;
+    let mut ada = signed_up(&app, "ada").await;
+    let mut ben = signed_up(&app, "ben").await;
+    let task = ada.post("/api/tasks/create", json!({"title": "buy milk"})).await.json();
+    let path = format!("/api/tasks/{}", task["id"].as_str().unwrap_or_default());
+
+    for edit in [json!({}), json!({"title": "mine"})] {
+        let answer = patch(&mut ben, &path, edit).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (404, &json!("not_found")), "somebody else's");
+    }
+    let edit = json!({"title": null, "notes": 1, "due_at": "soon", "owner_id": null});
+    let answer = patch(&mut ada, &path, edit).await;
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    let problem = answer.json();
+    assert_eq!(pointers(&problem), ["/title", "/notes", "/due_at", "/owner_id"]);
+    assert_eq!(problem["errors"][0]["message"], "must not be null; leave the field out instead");
+    assert_eq!(ada.get(&path).await.json(), task, "nothing was written");
+}
+
+async fn patch(client: &mut Client, path: &str, edit: Value) -> Answer {
+    client.send(Method::PATCH, path, Some("application/json"), edit.to_string()).await
+}

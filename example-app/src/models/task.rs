@@ -1,7 +1,7 @@
 //! Tasks.
 
 use catena::{
-    model,
+    Patch, model,
     types::{DateTime, Utc, Uuid},
 };
 
@@ -35,4 +35,19 @@ pub struct NewTask {
     pub notes: Option<String>,
     /// When it should be done.
     pub due_at: Option<DateTime<Utc>>,
+}
+
+/// A change of a task: what is absent stays as it is, and what may be `null` is removed by it.
+#[model(table = tasks, patch)]
+pub struct EditTask {
+    /// What to do.
+    #[check(len = 1..=200)]
+    pub title: Option<String>,
+    /// More about it.
+    #[check(len = ..=10_000)]
+    pub notes: Patch<String>,
+    /// When it was done; `null` if it is not done after all.
+    pub done_at: Patch<DateTime<Utc>>,
+    /// When it should be done.
+    pub due_at: Patch<DateTime<Utc>>,
 }

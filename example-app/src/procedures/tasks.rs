@@ -5,7 +5,7 @@ use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Sele
 use diesel_async::RunQueryDsl as _;
 
 use crate::{
-    models::task::{NewTask, Task},
+    models::task::{EditTask, NewTask, Task},
     schema::tasks,
 };
 
@@ -42,6 +42,12 @@ pub async fn get(ctx: &Ctx<User>, id: Uuid) -> Result<Option<Task>> {
     let task =
         tasks::table.find(id).select(Task::as_select()).first(&mut ctx.db().await?).await.optional()?;
     Ok(task)
+}
+
+/// Changes one of the signed-in user's tasks.
+#[procedure(tier = "protected", method = "PATCH", path = "/api/tasks/{id}")]
+pub async fn edit(ctx: &Ctx<User>, id: Uuid, input: EditTask) -> Result<Task> {
+    Ok(input.apply(tasks::table.find(id), &mut ctx.db().await?).await?)
 }
 
 /// Removes one of the signed-in user's tasks.

@@ -3,12 +3,14 @@
 use darling::util::Override;
 use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
-use syn::{Expr, ExprLit, Item, Lit, Type, ext::IdentExt as _, parse_quote, spanned::Spanned as _};
+use syn::{Expr, ExprLit, Item, Lit, Path, Type, ext::IdentExt as _, parse_quote, spanned::Spanned as _};
 
 use super::{
     check::{Bound, Check},
+    flatten,
     generics::Parameters,
-    model::{Field, Model, Object, Table},
+    model::{Field, Model, Object, Table, Use},
+    patch,
 };
 use crate::signature::source;
 
@@ -63,9 +65,23 @@ fn item(model: &Object) -> TokenStream {
     let mut item = model.item.clone();
     for (at, (field, described)) in item.fields.iter_mut().zip(&model.fields).enumerate() {
         let [read, write] = ["read", "write"].map(|method| through_schema(&field.ty, method));
-        let absent = described
-            .optional
-            .then(|| quote!(, default, skip_serializing_if = "::core::option::Option::is_none"));
+        if described.flatten {
+            let ty = format!("{}{}", model.item.ident, model.parameters.arguments());
+            let read = format!("<{ty} as ::catena::__private::model::Flattened<{at}>>::read");
+            field
+                .attrs
+                .push(parse_quote!(#[serde(flatten, serialize_with = #write, deserialize_with = #read)]));
+            if model.table.as_ref().is_some_and(|table| table.use_ != Use::Patch) {
+                field.attrs.push(parse_quote!(#[diesel(embed)]));
+            }
+            continue;
+        }
+        let is_absent = if described.nullable {
+            "::catena::Patch::is_unchanged"
+        } else {
+            "::core::option::Option::is_none"
+        };
+        let absent = described.optional.then(|| quote!(, default, skip_serializing_if = #is_absent));
         let default = described.default.as_ref().map(|_| {
             let ty = format!("{}{}", model.item.ident, model.parameters.arguments());
             let path = format!("<{ty} as ::catena::__private::model::DefaultOf<{at}>>::value");
@@ -78,18 +94,22 @@ fn item(model: &Object) -> TokenStream {
             parse_quote!(#[serde(serialize_with = #write, deserialize_with = #read #absent #default #rename)]),
         );
     }
-    let table = model.table.as_ref().map(|Table { path, insert, .. }| {
-        if *insert {
-            quote! {
-                #[derive(::diesel::Insertable)]
-                #[diesel(table_name = #path)]
-            }
-        } else {
-            quote! {
-                #[derive(::diesel::Queryable, ::diesel::Selectable)]
-                #[diesel(table_name = #path, check_for_backend(::diesel::pg::Pg))]
-            }
-        }
+    if model.table.as_ref().is_some_and(|table| table.use_ == Use::Patch) {
+        // Read already; there is no derive that would know them.
+        item.fields
+            .iter_mut()
+            .for_each(|field| field.attrs.retain(|attribute| !attribute.path().is_ident("diesel")));
+    }
+    let table = model.table.as_ref().map(|Table { path, use_, .. }| match use_ {
+        Use::Insert => quote! {
+            #[derive(::diesel::Insertable)]
+            #[diesel(table_name = #path)]
+        },
+        Use::Read => quote! {
+            #[derive(::diesel::Queryable, ::diesel::Selectable)]
+            #[diesel(table_name = #path, check_for_backend(::diesel::pg::Pg))]
+        },
+        Use::Patch => TokenStream::new(),
     });
     let bound = model.parameters.serde_bound().map(|bound| quote!(, bound = #bound));
     quote! {
@@ -115,7 +135,7 @@ fn through_schema(ty: &Type, method: &str) -> Literal {
 }
 
 /// The type with all its tokens at the place of the first, which is the one place that a text for serde can have.
-fn at_start(ty: &Type) -> TokenStream {
+pub(crate) fn at_start(ty: &Type) -> TokenStream {
     fn moved(tokens: TokenStream, to: Span) -> TokenStream {
         let moved = tokens.into_iter().map(|mut token| {
             if let TokenTree::Group(group) = &token {
@@ -131,18 +151,26 @@ fn at_start(ty: &Type) -> TokenStream {
 }
 
 fn schema(model: &Object) -> TokenStream {
-    let Object { item, parameters, conditions, doc, fields, masked, .. } = model;
+    let Object { item, parameters, conditions, doc, table, fields, masked } = model;
+    let patch = table.as_ref().filter(|table| table.use_ == Use::Patch);
+    let patch = patch.map(|table| patch::expand(item, table, fields));
     let ident = &item.ident;
     let name = ident.unraw().to_string();
     let arguments = parameters.arguments();
     let this = quote!(#ident #arguments);
     let (bounded, clause) = parameters.bounded(None);
-    let described = fields.iter().enumerate().map(|(at, described)| field(&this, at, described));
+    let rows = table.as_ref().filter(|table| table.use_ != Use::Patch).map(|table| &table.path);
+    let described: Vec<_> =
+        fields.iter().enumerate().map(|(at, described)| field(&this, at, rows, described)).collect();
+    let described = flatten::fields(&name, fields, &described);
+    let flattened = fields.iter().enumerate().filter(|(_, field)| field.flatten);
+    let flattened =
+        flattened.map(|(at, field)| flatten::read(&this, (&bounded, clause.as_ref()), at, &field.ty));
     let defaults = fields.iter().enumerate().filter_map(|(at, field)| default(&this, parameters, at, field));
     let debug = masked.then(|| debug(ident, parameters, fields));
     let labels = parameters.names().map(|name| quote!(__model::label::<#name>));
     let shape = quote! {
-        __model::ObjectShape { name: #name, arguments: &[#(#labels),*], doc: #doc, fields: &[#(#described),*] }
+        __model::ObjectShape { name: #name, arguments: &[#(#labels),*], doc: #doc, fields: #described }
     };
     // A static is evaluated wherever it stands; what depends on types is, once they are known.
     let (stands, shape) = if parameters.is_empty() {
@@ -151,8 +179,12 @@ fn schema(model: &Object) -> TokenStream {
         (None, quote!(&#shape))
     };
     let poem = if parameters.is_empty() { quote!(#ident) } else { quote!([#bounded] [#this] [#clause]) };
-    let valid = fields.iter().enumerate().map(|(at, Field { ident, ty, .. })| {
+    let valid = fields.iter().enumerate().map(|(at, Field { ident, ty, flatten, .. })| {
         let ty = at_start(ty);
+        if *flatten {
+            return quote!(<#ty as __model::Schema>::is_valid(&self.#ident));
+        }
+        let at = flatten::index(fields, at);
         quote!(<#ty as __model::Schema>::fits(&self.#ident, &fields[#at]))
     });
     let valid = if fields.is_empty() {
@@ -192,8 +224,10 @@ fn schema(model: &Object) -> TokenStream {
             }
 
             ::catena::__private::poem_model!(object #poem);
+            #(#flattened)*
             #(#defaults)*
             #debug
+            #patch
         };
     }
 }
@@ -202,19 +236,28 @@ fn schema(model: &Object) -> TokenStream {
 fn columns(model: &Object, table: &Table) -> Option<TokenStream> {
     let (path, conditions) = (&table.path, &model.conditions);
     let (name, table_name) = (model.item.ident.to_string(), source(path));
-    let named = table.named.as_ref()?.iter().map(|column| {
-        let column = quote!(#path::#column);
-        quote!(<#column as ::diesel::Column>::NAME)
-    });
+    let omitted = table.omitted.as_ref()?.iter().map(|column| name_of(path, column));
+    let ident = &model.item.ident;
     let at_name = Span::mixed_site().located_at(model.item.ident.span());
     let all = quote!(<#path::table as ::diesel::Table>::AllColumns);
     let covers = quote_spanned! {at_name=>
-        ::catena::__private::model::covers::<#all>(#name, #table_name, &[#(#named),*])
+        ::catena::__private::model::covers::<#all>(
+            #name,
+            #table_name,
+            <#ident as ::catena::__private::model::Object>::OBJECT.fields,
+            &[#(#omitted),*],
+        )
     };
     Some(quote! {
         #(#conditions)*
         const _: () = #covers;
     })
+}
+
+/// The name of a column in SQL.
+fn name_of(table: &Path, column: &Path) -> TokenStream {
+    let column = quote!(#table::#column);
+    quote!(<#column as ::diesel::Column>::NAME)
 }
 
 /// What a field is when it is absent.
@@ -287,20 +330,25 @@ pub(crate) fn checks(ty: &Type, checks: &[Check]) -> Vec<TokenStream> {
     printed.collect()
 }
 
-fn field(model: &TokenStream, at: usize, field: &Field) -> TokenStream {
+fn field(model: &TokenStream, at: usize, table: Option<&Path>, field: &Field) -> TokenStream {
     let Field { ty, name, doc, optional, .. } = field;
     let checks = checks(ty, &field.checks);
     let ty = at_start(ty);
     let default = field.default.as_ref().map(|_| quote!(.or(__model::default_of::<#model, #at>)));
+    let nullable = field.nullable.then(|| quote!(.nullable()));
     let deprecated = field.deprecated.then(|| quote!(.deprecated()));
     let secret = field.secret.then(|| quote!(.secret()));
+    let column = table.zip(field.column.as_ref()).map(|(table, column)| {
+        let name = name_of(table, column);
+        quote!(.column(#name))
+    });
     let identity = field.identity.then(|| quote!(.identity()));
     let at_type = Span::mixed_site().located_at(field.ty.span());
     let (is_optional, shape) =
         (quote!(<#ty as __model::Schema>::OPTIONAL), quote!(<#ty as __model::Schema>::shape));
     quote_spanned! {at_type=>
         __model::field(#name, #doc, #optional, #is_optional, #shape, &[#(#checks),*])
-            #default #deprecated #secret #identity
+            #default #nullable #deprecated #secret #identity #column
     }
 }
 

@@ -3,11 +3,13 @@
 mod check;
 mod choice;
 mod expand;
+mod flatten;
 mod generics;
 #[expect(clippy::module_inception, reason = "in every attribute's folder, model.rs says what is meant")]
 mod model;
 mod newtype;
 mod parse;
+mod patch;
 mod pattern;
 #[cfg(test)]
 mod tests;

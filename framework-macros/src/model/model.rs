@@ -11,9 +11,11 @@ use syn::{
 use super::{
     check::{self, Check},
     choice::Choice,
+    flatten,
     generics::Parameters,
     newtype::Newtype,
     parse::{FieldOptions, Options, Taken},
+    patch,
 };
 use crate::{
     docs,
@@ -45,20 +47,31 @@ pub(crate) struct Object {
 /// The table of which a model is a row.
 pub(crate) struct Table {
     pub(crate) path: Path,
-    /// Whether the model is inserted into the table; else it is read from it.
-    pub(crate) insert: bool,
-    /// The columns that the model names, if it has to name all.
-    pub(crate) named: Option<Vec<Path>>,
+    pub(crate) use_: Use,
+    /// The columns that are left out, if all others have to be fields.
+    pub(crate) omitted: Option<Vec<Path>>,
+}
+
+/// What is done with a row.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Use {
+    Read,
+    Insert,
+    Patch,
 }
 
 pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
-    /// Its column in the table; `None` if it embeds other fields.
+    /// Its column in the table, if it has one that can be told.
     pub(crate) column: Option<Path>,
+    /// Whether the fields of its type stand in its place.
+    pub(crate) flatten: bool,
     pub(crate) doc: String,
-    /// Whether its type is written as `Option<..>`.
+    /// Whether its type is written as `Option<..>` or `Patch<..>`.
     pub(crate) optional: bool,
+    /// Whether it is written as `Patch<..>`.
+    pub(crate) nullable: bool,
     pub(crate) checks: Vec<Check>,
     /// The name on the wire.
     pub(crate) name: String,
@@ -132,8 +145,9 @@ impl Object {
                 "`db` is for one value, such as an enum; a struct is a row: write `table = tasks`",
             );
         }
-        for (at, field) in fields.iter().enumerate() {
-            if let Some(other) = fields[..at].iter().find(|other| other.name == field.name) {
+        for (at, field) in fields.iter().enumerate().filter(|(_, field)| !field.flatten) {
+            let mut others = fields[..at].iter().filter(|other| !other.flatten);
+            if let Some(other) = others.find(|other| other.name == field.name) {
                 let message = format!(
                     "`{}` is the name of `{}` already: give this field another",
                     field.name, other.ident
@@ -147,13 +161,22 @@ impl Object {
         if let (Some(parameters), Some(table)) = (&parameters, &typed.options.table) {
             parameters.refuse_table(table, errors);
         }
+        if let Some(parameters) = &parameters {
+            flatten::check_parameters(&fields, parameters, errors);
+        }
         let mut item = item.clone();
         let masked = fields.iter().any(|field| field.secret) && take_debug(&mut item.attrs);
+        let table = table(typed, &fields, errors);
+        let mut fields = fields;
+        if table.as_ref().is_none_or(|_| !errors.is_empty()) {
+            // After another mistake it may be the columns that were mistaken.
+            fields.iter_mut().for_each(|field| field.column = None);
+        }
         Some(Self {
             parameters: parameters?,
             conditions: conditions(&item.attrs),
             doc: docs::text(&item.attrs),
-            table: table(typed, &fields, errors),
+            table,
             item,
             fields,
             masked,
@@ -164,22 +187,28 @@ impl Object {
 impl Field {
     fn new(field: &syn::Field, taken: &[Attribute], errors: &mut Errors) -> Option<Self> {
         let ident = field.ident.clone()?;
-        let FieldOptions { rename, default, deprecated } = options_of(taken, errors);
-        let optional = is_option(&field.ty);
+        let FieldOptions { rename, default, deprecated, flatten } = options_of(taken, errors);
+        if flatten.is_present() {
+            flatten::check(&field.ty, taken, errors);
+        }
+        let nullable = patch::is_patch(&field.ty);
+        let optional = nullable || is_option(&field.ty);
         if optional && default.is_some() {
             errors.push(
                 &field.ty,
-                "an optional field is `None` when it is absent: remove `default`, or write the type without `Option`",
+                "an optional field is `None`, or unchanged, when it is absent: remove `default`, or write the type alone",
             );
         }
         let has = |name: &str| taken.iter().any(|attribute| attribute.path().is_ident(name));
         Some(Self {
             name: rename.unwrap_or_else(|| ident.unraw().to_string()),
             ty: field.ty.clone(),
-            column: column(field),
+            column: column(field).filter(|_| !flatten.is_present()),
+            flatten: flatten.is_present(),
             doc: docs::text(&field.attrs),
             default: default.filter(|_| !optional),
             optional,
+            nullable,
             checks: check::read(taken, errors),
             deprecated: deprecated.is_present(),
             secret: has("secret"),
@@ -247,13 +276,19 @@ fn table(typed: &Typed<Options>, fields: &[Field], errors: &mut Errors) -> Optio
             errors.push(&place, "`pick` leaves out whatever is no field: remove `omit(..)` or `pick`");
         }
     }
+    if options.patch.is_present() {
+        patch::check(options, fields, errors);
+    }
     if let Some(path) = &options.table {
         // After another mistake it may be the columns that were mistaken.
-        let complete = !pick && errors.is_empty();
-        let columns =
-            || fields.iter().filter_map(|field| field.column.clone()).chain(omitted.iter().cloned());
-        let named = complete.then(|| columns().collect());
-        return Some(Table { path: path.clone(), insert: options.insert.is_present(), named });
+        let use_ = match (options.patch.is_present(), options.insert.is_present()) {
+            (true, _) => Use::Patch,
+            (false, true) => Use::Insert,
+            (false, false) => Use::Read,
+        };
+        let complete = !pick && use_ != Use::Patch && errors.is_empty();
+        let omitted = complete.then(|| omitted.to_vec());
+        return Some(Table { path: path.clone(), use_, omitted });
     }
     if misread.contains(&"table") {
         return None;
@@ -261,6 +296,10 @@ fn table(typed: &Typed<Options>, fields: &[Field], errors: &mut Errors) -> Optio
     if options.insert.is_present() {
         let place = Ident::new("insert", options.insert.span());
         errors.push(place, "`insert` needs to know into which table: write `table = tasks, insert`");
+    }
+    if options.patch.is_present() {
+        let place = Ident::new("patch", options.patch.span());
+        errors.push(place, "`patch` needs to know of which table: write `table = tasks, patch`");
     }
     if pick {
         let place = Ident::new("pick", options.pick.span());

@@ -40,7 +40,7 @@ impl Column {
 pub(crate) fn no_table(typed: &Typed<Options>, what: &str, errors: &mut Errors) {
     let options = &typed.options;
     let omitted = options.omit.as_ref().and_then(|omitted| omitted.first());
-    let flag = [("insert", &options.insert), ("pick", &options.pick)]
+    let flag = [("insert", &options.insert), ("patch", &options.patch), ("pick", &options.pick)]
         .into_iter()
         .find(|(_, flag)| flag.is_present());
     let place = match (&options.table, flag, omitted) {

@@ -11,6 +11,7 @@ pub(crate) struct Options {
     pub(crate) table: Option<Path>,
     pub(crate) insert: Flag,
     pub(crate) pick: Flag,
+    pub(crate) patch: Flag,
     pub(crate) omit: Option<PathList>,
     pub(crate) db: Option<Override<Path>>,
 }
@@ -18,7 +19,7 @@ pub(crate) struct Options {
 impl crate::options::Options for Options {
     const ATTRIBUTE: &'static str = "model";
     const EXAMPLES: &'static [&'static str] =
-        &["table = tasks", "insert", "pick", "omit(id, owner_id)", "db = Text"];
+        &["table = tasks", "insert", "patch", "pick", "omit(id, owner_id)", "db = Text"];
 }
 
 /// `#[model(..)]` on a field.
@@ -28,11 +29,12 @@ pub(crate) struct FieldOptions {
     #[darling(default, with = default_value)]
     pub(crate) default: Option<Override<Expr>>,
     pub(crate) deprecated: Flag,
+    pub(crate) flatten: Flag,
 }
 
 impl crate::options::Options for FieldOptions {
     const ATTRIBUTE: &'static str = "model";
-    const EXAMPLES: &'static [&'static str] = &["rename = \"dueAt\"", "default = 5", "deprecated"];
+    const EXAMPLES: &'static [&'static str] = &["rename = \"dueAt\"", "default = 5", "deprecated", "flatten"];
 }
 
 /// `#[model(..)]` on a variant.

@@ -140,3 +140,29 @@ fn generic() {
     };
     insta::assert_snapshot!(pretty(model(quote!(), item)));
 }
+
+#[test]
+fn patch() {
+    let item = quote! {
+        pub struct EditTask {
+            #[check(len = 1..=200)]
+            pub title: Option<String>,
+            #[diesel(column_name = remarks)]
+            pub notes: Patch<String>,
+        }
+    };
+    insta::assert_snapshot!(pretty(model(quote!(table = tasks, patch), item)));
+}
+
+#[test]
+fn flatten() {
+    let item = quote! {
+        struct Search {
+            text: String,
+            #[model(flatten)]
+            page: PageQuery,
+            done: Option<bool>,
+        }
+    };
+    insta::assert_snapshot!(pretty(model(quote!(), item)));
+}

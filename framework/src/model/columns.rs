@@ -2,6 +2,11 @@
 
 use diesel::Column;
 
+use super::{
+    Field,
+    sentence::{Sentence, same},
+};
+
 /// All columns of a table, as Diesel's `Table::AllColumns` has them.
 pub trait Columns {
     /// Their names in SQL.
@@ -35,10 +40,10 @@ columns!([
         B52 B53 B54 B55 B56 B57 B58 B59 B60 B61 B62 B63
 ]);
 
-/// Stops the build unless `named` has every column of the table `T`.
+/// Stops the build unless every column of the table `T` is that of a field, or omitted.
 #[track_caller]
-pub const fn covers<T: Columns>(model: &str, table: &str, named: &[&str]) {
-    let open = Open { columns: T::NAMES, named };
+pub const fn covers<T: Columns>(model: &str, table: &str, fields: &[Field], omitted: &[&str]) {
+    let open = Open { columns: T::NAMES, fields, omitted };
     let count = open.count();
     if count == 0 {
         return;
@@ -58,14 +63,24 @@ pub const fn covers<T: Columns>(model: &str, table: &str, named: &[&str]) {
 /// The columns of a table that a model does not name.
 struct Open<'a> {
     columns: &'a [&'a str],
-    named: &'a [&'a str],
+    fields: &'a [Field],
+    omitted: &'a [&'a str],
 }
 
 impl Open<'_> {
     const fn has(&self, at: usize) -> bool {
         let mut other = 0;
-        while other < self.named.len() {
-            if same(self.columns[at], self.named[other]) {
+        while other < self.fields.len() {
+            if let Some(column) = self.fields[other].column
+                && same(self.columns[at], column)
+            {
+                return false;
+            }
+            other += 1;
+        }
+        other = 0;
+        while other < self.omitted.len() {
+            if same(self.columns[at], self.omitted[other]) {
                 return false;
             }
             other += 1;
@@ -96,56 +111,5 @@ impl Open<'_> {
             at += 1;
         }
         sentence
-    }
-}
-
-const fn same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut at = 0;
-    while at < a.len() {
-        if a[at] != b[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
-}
-
-/// A text that is put together while the program is compiled.
-struct Sentence {
-    bytes: [u8; Self::MOST],
-    length: usize,
-}
-
-impl Sentence {
-    /// What does not fit is left out: who forgot thirty columns knows what to do after the first ten.
-    const MOST: usize = 1024;
-
-    const fn new() -> Self {
-        Self { bytes: [0; Self::MOST], length: 0 }
-    }
-
-    const fn then(mut self, text: &str) -> Self {
-        let text = text.as_bytes();
-        if self.length + text.len() > Self::MOST {
-            return self;
-        }
-        let mut at = 0;
-        while at < text.len() {
-            self.bytes[self.length] = text[at];
-            self.length += 1;
-            at += 1;
-        }
-        self
-    }
-
-    const fn text(&self) -> &str {
-        match std::str::from_utf8(self.bytes.split_at(self.length).0) {
-            Ok(text) => text,
-            Err(_) => "a model does not name every column of its table",
-        }
     }
 }

@@ -2,11 +2,14 @@
 
 mod check;
 mod columns;
+mod flatten;
 mod leaves;
 mod maps;
 mod object;
+mod patch;
 mod pattern;
 mod read;
+mod sentence;
 mod shape;
 mod values;
 mod walk;
@@ -20,7 +23,9 @@ pub use check::{
     multiple_of, pattern, range, unique_items,
 };
 pub use columns::{Columns, covers};
+pub use flatten::{Flattened, flat, names, part};
 pub use object::{Object, label, read_object};
+pub use patch::{Change, ChangedBy, Patch};
 pub use pattern::Pattern;
 pub(crate) use read::{differences, parse_body, parse_no_query, parse_query, parse_segment, write_body};
 pub use shape::{Field, ObjectShape, Schema, Shape, field};

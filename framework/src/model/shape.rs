@@ -160,7 +160,7 @@ impl ObjectShape {
 }
 
 /// One field of an object.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// The name on the wire.
     pub name: &'static str,
@@ -174,12 +174,16 @@ pub struct Field {
     pub checks: &'static [Check],
     /// The value of a field that is absent, if it has one.
     pub default: Option<fn() -> Option<Value>>,
+    /// Whether it may be `null`, which is not the same as being absent.
+    pub nullable: bool,
     /// Whether it should no longer be used.
     pub deprecated: bool,
     /// Whether it is only ever sent by callers, such as a password.
     pub secret: bool,
     /// Whether it tells whose attempt a call is, such as the address in a log-in.
     pub identity: bool,
+    /// The column from which it is read, or into which it is written, if its model is a row.
+    pub column: Option<&'static str>,
 }
 
 impl Field {
@@ -187,6 +191,12 @@ impl Field {
     #[must_use]
     pub const fn or(self, default: fn() -> Option<Value>) -> Self {
         Self { required: false, default: Some(default), ..self }
+    }
+
+    /// The field may be `null`.
+    #[must_use]
+    pub const fn nullable(self) -> Self {
+        Self { nullable: true, ..self }
     }
 
     /// The field should no longer be used.
@@ -201,6 +211,12 @@ impl Field {
         Self { secret: true, ..self }
     }
 
+    /// The field is a column.
+    #[must_use]
+    pub const fn column(self, name: &'static str) -> Self {
+        Self { column: Some(name), ..self }
+    }
+
     /// The field tells whose attempt a call is.
     #[must_use]
     pub const fn identity(self) -> Self {
@@ -208,8 +224,8 @@ impl Field {
     }
 }
 
-/// Describes a field. `written_optional` says whether its type was written as `Option<…>`, `optional` whether it may
-/// be absent.
+/// Describes a field. `written_optional` says whether its type was written as `Option<…>` or `Patch<…>`,
+/// `optional` whether it may be absent.
 #[must_use]
 #[track_caller]
 pub const fn field(
@@ -222,7 +238,7 @@ pub const fn field(
 ) -> Field {
     assert!(
         written_optional == optional,
-        "write the type of an optional field as `Option<…>`, not by another name"
+        "write the type of an optional field as `Option<…>` or `Patch<…>`, not by another name"
     );
     Field {
         name,
@@ -231,8 +247,10 @@ pub const fn field(
         shape,
         checks,
         default: None,
+        nullable: false,
         deprecated: false,
         secret: false,
         identity: false,
+        column: None,
     }
 }

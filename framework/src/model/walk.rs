@@ -401,7 +401,11 @@ impl<'de> Visitor<'de> for Spot<'_> {
                 Some(index) => {
                     seen[index] = true;
                     let field = &object.fields[index];
-                    let null = if field.required { Null::Refused } else { Null::Absent };
+                    let null = match (field.nullable, field.required) {
+                        (true, _) => Null::Allowed,
+                        (false, true) => Null::Refused,
+                        (false, false) => Null::Absent,
+                    };
                     let (shape, checks) = ((field.shape)(), field.checks);
                     members.next_value_seed(Spot { walk: &mut *self.walk, shape, checks, null })?;
                 }

@@ -10,4 +10,6 @@ mod schema;
 pub(crate) use changes::breaking_changes;
 pub(crate) use clashes::clashes;
 pub(crate) use document::{Document, Info};
+#[cfg(test)]
+pub(crate) use schema::parameters;
 pub use schema::{name, parse_from_json, register, schema_ref, to_json};

@@ -168,6 +168,7 @@ fn property(field: &Field) -> MetaSchemaRef {
         description: described(field.doc),
         deprecated: field.deprecated,
         write_only: field.secret,
+        nullable: field.nullable,
         ..MetaSchema::ANY
     };
     annotated(constrained(field), about)

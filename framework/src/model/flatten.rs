@@ -1,0 +1,111 @@
+//! The fields of one model in another: listed as if they were written there, and read from the same object.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use super::{
+    Field, Object,
+    sentence::{Sentence, same},
+};
+
+/// The fields of a model that stand in another, below the model's name.
+#[must_use]
+pub const fn part<T: Object>() -> (&'static str, &'static [Field]) {
+    (T::OBJECT.name, T::OBJECT.fields)
+}
+
+/// The fields of all parts in a row. Stops the build if two of them contend for something.
+#[must_use]
+#[track_caller]
+pub const fn flat<const N: usize>(parts: &[(&str, &[Field])]) -> [Field; N] {
+    let mut owners = [""; N];
+    let mut fields = [NONE; N];
+    let (mut part, mut count) = (0, 0);
+    while part < parts.len() {
+        let (owner, found) = parts[part];
+        let mut at = 0;
+        while at < found.len() {
+            (owners[count], fields[count]) = (owner, found[at]);
+            let mut other = 0;
+            while other < count {
+                contend((owners[other], &fields[other]), (owner, &found[at]));
+                other += 1;
+            }
+            count += 1;
+            at += 1;
+        }
+        part += 1;
+    }
+    fields
+}
+
+/// A place that is not filled yet.
+const NONE: Field = super::field("", "", false, false, <bool as super::Schema>::shape, &[]);
+
+#[track_caller]
+const fn contend(first: (&str, &Field), second: (&str, &Field)) {
+    let ((owner, field), (other_owner, other)) = (first, second);
+    let sentence = Sentence::new().then("`").then(field.name);
+    if same(field.name, other.name) {
+        let sentence = sentence.then("` is a field of `").then(owner).then("` and of `").then(other_owner);
+        panic!("{}", sentence.then("`, which stand in one object: rename one of them").text());
+    }
+    if field.identity && other.identity {
+        let sentence = sentence.then("` of `").then(owner).then("` and `").then(other.name);
+        let sentence =
+            sentence.then("` of `").then(other_owner).then("` are both `#[identity]`: keep one of them");
+        panic!("{}", sentence.text());
+    }
+}
+
+/// The names of a model's fields.
+#[must_use]
+pub const fn names<T: Object, const N: usize>() -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut at = 0;
+    while at < N {
+        names[at] = T::OBJECT.fields[at].name;
+        at += 1;
+    }
+    names
+}
+
+/// A model whose fields stand in another. Implemented by the other for each, by its place.
+pub trait Flattened<const FIELD: usize> {
+    /// The model.
+    type Model: Object;
+
+    /// The names of its fields.
+    const NAMES: &'static [&'static str];
+
+    /// Reads the model from the object that holds its fields and others; takes none of the others.
+    ///
+    /// # Errors
+    /// Whatever the deserializer or the value reports.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Model, D::Error> {
+        // What serde derives for the other keeps the fields that it does not know, and gives away those that are named.
+        deserializer.deserialize_struct(Self::Model::OBJECT.name, Self::NAMES, Taken(PhantomData))
+    }
+}
+
+/// Reads a model from the fields that are its own.
+struct Taken<T>(PhantomData<T>);
+
+impl<'de, T: Object> Visitor<'de> for Taken<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::read(MapAccessDeserializer::new(members))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Models of every shape, as callers meet them.
+
+use catena::{Ctx, Result, model, procedure};
+use serde_json::json;
+
+use crate::support::{failures, library};
+
+/// Which part of a list.
+#[model]
+struct PageQuery {
+    #[check(range = 1..=3)]
+    #[model(default = 2)]
+    limit: i32,
+    after: Option<String>,
+}
+
+/// Which words to count.
+#[model]
+struct Words {
+    #[check(len = 1..)]
+    text: String,
+    #[model(flatten)]
+    page: PageQuery,
+}
+
+/// One page of a list.
+#[model]
+struct Page<T> {
+    items: Vec<T>,
+    next: Option<T>,
+}
+
+/// Lists the words of a text.
+#[procedure(query, tier = "public")]
+async fn words(ctx: &Ctx, input: Words) -> Result<Page<String>> {
+    let _ = ctx;
+    let mut words = input.text.split(' ').map(str::to_owned);
+    if let Some(after) = input.page.after {
+        words.find(|word| *word == after);
+    }
+    let limit = usize::try_from(input.page.limit).unwrap_or_default();
+    Ok(Page { items: words.by_ref().take(limit).collect(), next: words.next() })
+}
+
+/// Measures the words of a text.
+#[procedure(tier = "public")]
+async fn measures(ctx: &Ctx, input: Words) -> Result<Page<u32>> {
+    let _ = ctx;
+    let lengths = input.text.split(' ').map(|word| u32::try_from(word.len()).unwrap_or(u32::MAX));
+    Ok(Page { items: lengths.collect(), next: None })
+}
+
+#[tokio::test]
+async fn flattened_fields_and_type_parameters_are_plain_json() {
+    let app = library().await;
+    let answer = app.client().get("/api/words?text=a+b+c+d&after=a").await;
+    assert_eq!((answer.status, answer.json()), (200, json!({"items": ["b", "c"], "next": "d"})));
+    let answer = app.client().post("/api/measures", json!({"limit": 1, "text": "ab c"})).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({"items": [2, 1]})));
+
+    let answer = app.client().get("/api/words?text=&limit=4&page=1").await;
+    assert_eq!(answer.status, 422);
+    let expected =
+        [["query", "/text", "length"], ["query", "/limit", "range"], ["query", "/page", "unknown"]];
+    assert_eq!(failures(&answer.json()), expected);
+    let answer = app.client().post("/api/measures", json!({"page": {"limit": 1}, "after": 1})).await;
+    let expected = [["body", "/page", "unknown"], ["body", "/after", "type"], ["body", "/text", "required"]];
+    assert_eq!(failures(&answer.json()), expected);
+}
+
+#[tokio::test]
+async fn the_document_names_what_a_model_has_been_given() {
+    let document = library().await.client().get("/openapi.json").await.json();
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["Page_string"]["properties"]["items"]["items"]["type"], "string");
+    assert_eq!(schemas["Page_uint32"]["additionalProperties"], false);
+    assert_eq!(schemas.get("PageQuery"), None, "its fields stand elsewhere");
+    assert_eq!(schemas["Words"]["properties"]["limit"]["default"], 2);
+    let parameters =
+        document["paths"]["/api/words"]["get"]["parameters"].as_array().cloned().unwrap_or_default();
+    let names: Vec<_> = parameters.iter().filter_map(|parameter| parameter["name"].as_str()).collect();
+    assert_eq!(names, ["text", "limit", "after"]);
+}

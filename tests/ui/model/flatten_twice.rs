@@ -1,0 +1,16 @@
+use catena::model;
+
+#[model]
+pub struct PageQuery {
+    pub limit: i32,
+}
+
+#[model]
+pub struct Search {
+    #[model(rename = "limit")]
+    pub most: i32,
+    #[model(flatten)]
+    pub page: PageQuery,
+}
+
+fn main() {}

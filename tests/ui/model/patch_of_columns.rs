@@ -1,0 +1,22 @@
+use catena::{Patch, model};
+
+diesel::table! {
+    tasks (id) {
+        id -> Integer,
+        title -> Text,
+        notes -> Nullable<Text>,
+    }
+}
+
+#[model(table = tasks, patch)]
+pub struct NotNull {
+    pub title: Patch<String>,
+}
+
+#[model(table = tasks, patch)]
+pub struct AnotherType {
+    pub title: Option<i32>,
+    pub notes: Patch<bool>,
+}
+
+fn main() {}
