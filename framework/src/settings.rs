@@ -260,3 +260,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -42,3 +42,6 @@ fn schemas(shape: &Shape) -> Vec<(String, MetaSchema)> {
     register_shape(shape, &mut registry);
     registry.schemas.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;
