@@ -10,7 +10,7 @@ use poem::{
 
 use super::output::Reply;
 use crate::{
-    ctx::{Context, RequestScope},
+    ctx::RequestScope,
     error::{Code, Error, Result},
     model::{Schema, parse_body, parse_query, parse_segment},
     procedure::{PathArgument, Procedure},
@@ -26,14 +26,6 @@ pub struct Call {
 }
 
 impl Call {
-    /// Finds out who is calling, as far as the context `C` wants to know.
-    ///
-    /// # Errors
-    /// `unauthenticated` when somebody must be signed in and nobody is.
-    pub async fn context<C: Context>(&self) -> Result<C> {
-        C::enter(self.request.clone()).await
-    }
-
     /// Reads the argument `name` from the path.
     ///
     /// # Errors
