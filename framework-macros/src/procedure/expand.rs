@@ -10,12 +10,12 @@ use crate::signature::{Argument, Signature};
 /// The description of the procedure, its entry in the registry, and the struct that carries its types.
 pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
     let Procedure { signature, method, tier, settings, summary, description, .. } = procedure;
-    let Signature { name, context, output, error, .. } = signature;
+    let Signature { name, output, error, .. } = signature;
     let function = name.unraw().to_string();
-    let (tier, tier_type) = match tier {
-        Tier::Public => (quote!(Public), quote!(Public)),
-        Tier::Auth => (quote!(Auth), quote!(Auth)),
-        Tier::Protected => (quote!(Protected), quote!(Protected)),
+    let tier = match tier {
+        Tier::Public => quote!(Public),
+        Tier::Auth => quote!(Auth),
+        Tier::Protected => quote!(Protected),
     };
     let method = match method {
         Method::Get => quote!(GET),
@@ -25,16 +25,19 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
         Method::Delete => quote!(DELETE),
     };
     let settings = self::settings(settings);
-    let path = signature.path_arguments().map(|(name, ty)| quote!(__procedure::describe::path::<#ty>(#name)));
+    let path = signature.path_arguments().map(|(name, ty)| {
+        let shape = quote!(<#ty as __procedure::PathArgument>::SHAPE);
+        quote!(__procedure::PathParameter { name: #name, shape: #shape })
+    });
     let input = match signature.input() {
-        Some(input) => quote!(__procedure::describe::input::<#input>()),
+        Some(input) => quote!(::core::option::Option::Some(<#input as __procedure::Schema>::shape)),
         None => quote!(::core::option::Option::None),
     };
     let problems = match error {
-        Some(error) => quote!(__procedure::describe::problems::<#error>()),
+        Some(error) => quote!(<#error as __procedure::Problem>::CODES),
         None => quote!(&[]),
     };
-    let call = call(signature);
+    let call = call(signature, &tier);
     let registration = quote! {
         static __PROCEDURE: __procedure::Procedure = __procedure::Procedure {
             module: ::core::module_path!(),
@@ -46,10 +49,9 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
             settings: #settings,
             summary: #summary,
             description: #description,
-            context: __procedure::describe::context::<__procedure::tier::#tier_type, #context>(),
             path: &[#(#path),*],
             input: #input,
-            output: __procedure::describe::output::<#output>(),
+            output: <#output as __procedure::Output>::answer,
             problems: #problems,
             call: #call,
         };
@@ -86,7 +88,7 @@ fn settings(settings: &Settings) -> TokenStream {
 }
 
 /// The adapter from a request to the function. An error in its types is shown at them, any other at the name.
-fn call(signature: &Signature) -> TokenStream {
+fn call(signature: &Signature, tier: &TokenStream) -> TokenStream {
     let Signature { name, context, arguments, output, error } = signature;
     let at = |span: Span| Span::mixed_site().located_at(span);
     let at_name = at(name.span());
@@ -112,10 +114,10 @@ fn call(signature: &Signature) -> TokenStream {
     let read = nested(bindings, |first, rest| quote!((#first, #rest)))
         .zip(nested(readings, |first, rest| quote!(__procedure::both(#first, #rest))))
         .map(|(bindings, readings)| quote_spanned!(at_name=> let #bindings = #readings?;));
-    let error = error.as_ref().map_or_else(|| quote!(_), |error| quote!(#error));
+    let error = error.as_ref().map_or_else(|| quote_spanned!(at(output.span())=> _), |error| quote!(#error));
     quote_spanned! {at_name=>
         |call| __procedure::boxed(async move {
-            let ctx = call.context::<#context>().await?;
+            let ctx = <#context as __procedure::ContextOf<__procedure::tier::#tier>>::enter(&call).await?;
             #read
             let result = #name(#passed).await;
             call.reply(__procedure::written::<#output, #error>(result)).await

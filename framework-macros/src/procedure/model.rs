@@ -5,7 +5,10 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, LitStr, Visibility};
 
-use super::{parse::Options, path::Path};
+use super::{
+    parse::Options,
+    path::{self, Path},
+};
 use crate::{
     docs,
     errors::{Errors, nearest},
@@ -84,7 +87,11 @@ impl Procedure {
         let path = options.path.as_ref().map(|typed| Path::new(typed, errors));
         let settings = Settings::new(options, path.as_ref(), errors);
         let function = KIND.function(item, errors)?;
-        let in_path = path.map(|path| path.arguments(&function, errors)).unwrap_or_default();
+        let in_path = match path {
+            Some(path) => path.arguments(&KIND, &function, errors),
+            None if misread.contains(&"path") => path::likely_arguments(&KIND, &function),
+            None => Vec::new(),
+        };
         let signature = KIND.signature(&function, &in_path, errors)?;
         if let (Method::Delete, Some(input)) = (method, signature.input()) {
             let message = "a `DELETE` has no body: read this from the path, or write `method = \"POST\"`";

@@ -10,7 +10,7 @@ use poem::{
 
 use super::output::Reply;
 use crate::{
-    ctx::{Context, RequestScope},
+    ctx::RequestScope,
     error::{Code, Error, Result},
     model::{Schema, parse_body, parse_no_query, parse_query, parse_segment},
     procedure::{PathArgument, Procedure},
@@ -26,17 +26,15 @@ pub struct Call {
 }
 
 impl Call {
-    /// Finds out who is calling, as far as the context `C` wants to know.
+    /// Refuses a query string that nobody reads: its parameters are unknown.
     ///
     /// # Errors
-    /// `unauthenticated` when somebody must be signed in and nobody is; `invalid_input` for a query string that nobody
-    /// reads.
-    pub async fn context<C: Context>(&self) -> Result<C> {
-        let context = C::enter(self.request.clone()).await?;
+    /// `invalid_input`.
+    pub(super) fn refuse_unread_query(&self) -> Result<()> {
         if self.procedure.is_query() && self.procedure.input.is_none() {
             parse_no_query(&self.query)?;
         }
-        Ok(context)
+        Ok(())
     }
 
     /// Reads the argument `name` from the path.
