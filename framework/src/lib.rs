@@ -113,7 +113,7 @@ pub use error::{Code, Error, Failure, Place, Result};
 pub use http::{Created, Output, Redirect};
 pub use jobs::{Enqueue, EnqueueOn, JobArgs, JobCtx, JobId};
 pub use macros::{Problem, job, model, procedure};
-pub use model::Schema;
+pub use model::{Failures, Schema, custom::Check};
 pub use procedure::Problem;
 pub use settings::Setting;
 
@@ -138,10 +138,11 @@ pub mod __private {
     /// For `#[model]`.
     pub mod model {
         pub use crate::model::{
-            Bound, Check, Choice, ChoiceShape, Columns, DefaultOf, Field, HasItems, HasLength, HasMultiples,
-            HasOrder, IsList, IsText, NamedShape, ObjectShape, Pattern, Repeated, Schema, Shape, admits,
-            choice_from_sql, covers, default_of, field, items, len, multiple_of, pattern, range, read_choice,
-            read_object, unique_items,
+            Bound, Check, Checked, Choice, ChoiceShape, Columns, CustomOf, DefaultOf, Field, HasFields,
+            HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, NamedShape, ObjectShape, Outcome,
+            Pattern, Repeated, Rules, Schema, Shape, Unchecked, admits, choice_from_sql, covers, custom,
+            default_of, email, field, items, len, multiple_of, pattern, range, read_choice, read_object,
+            refusal, unique_items, url,
         };
     }
 

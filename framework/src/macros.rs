@@ -57,7 +57,12 @@
 ///   left open, as in `1..` and `..=200`. `#[check(multiple_of = 5)]` lets an integer be a multiple only,
 ///   `#[check(unique_items)]` no item of a list be there twice,
 ///   `#[check(pattern = r"^[a-z]+$")]` a text only match: anywhere, unless `^` and `$` say otherwise, and as JavaScript
-///   reads it, since the pattern is published.
+///   reads it, since the pattern is published. `#[check(email)]` lets a text be an e-mail address that the Internet can
+///   deliver to, such as `someone@example.com`, `#[check(url)]` an absolute `http` or `https` URL without user and
+///   password, such as `https://example.com/page`, whose host is a name or an IPv4 address.
+/// - `#[check(custom = function)]` asks a function, `fn(&T) -> Result<(), &'static str>` (or `String`) for a field that is
+///   a `T` or an `Option<T>`; it is asked only about what is there and has passed all else. Rules across fields are an
+///   implementation of [`Check`](trait@crate::Check). Neither is in the published schema: describe them in words.
 ///
 /// | a field may be | on the wire |
 /// |---|---|

@@ -7,6 +7,7 @@ use syn::{Expr, ExprLit, Item, Lit, Type, ext::IdentExt as _, parse_quote, spann
 
 use super::{
     check::{Bound, Check},
+    custom,
     model::{Field, Model, Object, Table},
 };
 use crate::signature::source;
@@ -135,17 +136,32 @@ fn schema(model: &Object) -> TokenStream {
     let described = fields.iter().enumerate().map(|(at, described)| field(ident, at, described));
     let defaults = fields.iter().enumerate().filter_map(|(at, field)| default(ident, at, field));
     let debug = masked.then(|| debug(ident, fields));
+    let customs = fields.iter().enumerate().filter_map(|(at, field)| {
+        custom::implementation(ident, at, &field.ty, field.optional, &field.checks)
+    });
     let valid = fields.iter().enumerate().map(|(at, Field { ident, ty, .. })| {
         let ty = at_start(ty);
         quote!(<#ty as __model::Schema>::fits(&self.#ident, &__OBJECT.fields[#at]))
     });
-    let valid = if fields.is_empty() { quote!(true) } else { quote!(#(#valid)&&*) };
+    let valid = valid.chain(
+        fields
+            .iter()
+            .enumerate()
+            .filter_map(|(at, Field { ident, checks, .. })| custom::call(at, &quote!(self.#ident), checks)),
+    );
     quote! {
         #(#conditions)*
         const _: () = {
             use ::catena::__private::{model as __model, serde as __serde};
+            #[allow(unused_imports)]
+            use __model::Unchecked as _;
             static __OBJECT: __model::ObjectShape =
-                __model::ObjectShape { name: #name, doc: #doc, fields: &[#(#described),*] };
+                __model::ObjectShape {
+                    name: #name,
+                    doc: #doc,
+                    fields: &[#(#described),*],
+                    rules: <__model::Checked<#ident>>::RULES,
+                };
 
             impl __model::Schema for #ident {
                 fn shape() -> __model::Shape {
@@ -161,12 +177,15 @@ fn schema(model: &Object) -> TokenStream {
                 }
 
                 fn is_valid(&self) -> bool {
-                    #valid
+                    #(#valid &&)* <__model::Checked<Self>>::passes(self)
                 }
             }
 
+            impl __model::HasFields for #ident {}
+
             ::catena::__private::poem_model!(object #ident);
             #(#defaults)*
+            #(#customs)*
             #debug
         };
     }
@@ -232,35 +251,41 @@ fn debug(model: &Ident, fields: &[Field]) -> TokenStream {
     }
 }
 
-/// The checks on a value of type `ty`.
-pub(crate) fn checks(ty: &Type, checks: &[Check]) -> Vec<TokenStream> {
+/// The checks on a value of type `ty`, which stands at the place `at` of a model.
+pub(crate) fn checks(model: &Ident, at: usize, ty: &Type, checks: &[Check]) -> Vec<TokenStream> {
     let ty = at_start(ty);
-    let printed = checks.iter().map(|check| match check {
-        Check::Length { min, max } => {
-            let max = option(max.map(|max| quote!(#max)));
-            quote!(__model::len::<#ty>(#min, #max))
-        }
-        Check::Range { min, max } => {
-            let (min, max) = (option(min.map(bound)), option(max.map(bound)));
-            quote!(__model::range::<#ty>(#min, #max))
-        }
-        Check::Items { min, max } => {
-            let max = option(max.map(|max| quote!(#max)));
-            quote!(__model::items::<#ty>(#min, #max))
-        }
-        Check::Pattern { text, rust } => quote! {{
-            static __PATTERN: __model::Pattern = __model::Pattern::new(#text, #rust);
-            __model::pattern::<#ty>(&__PATTERN)
-        }},
-        Check::UniqueItems => quote!(__model::unique_items::<#ty>()),
-        Check::MultipleOf(divisor) => quote!(__model::multiple_of::<#ty>(#divisor)),
+    let custom = custom::is_there(checks).then(|| quote!(__model::custom::<#model, #at>()));
+    let printed = checks.iter().filter_map(|check| {
+        Some(match check {
+            Check::Length { min, max } => {
+                let max = option(max.map(|max| quote!(#max)));
+                quote!(__model::len::<#ty>(#min, #max))
+            }
+            Check::Range { min, max } => {
+                let (min, max) = (option(min.map(bound)), option(max.map(bound)));
+                quote!(__model::range::<#ty>(#min, #max))
+            }
+            Check::Items { min, max } => {
+                let max = option(max.map(|max| quote!(#max)));
+                quote!(__model::items::<#ty>(#min, #max))
+            }
+            Check::Pattern { text, rust } => quote! {{
+                static __PATTERN: __model::Pattern = __model::Pattern::new(#text, #rust);
+                __model::pattern::<#ty>(&__PATTERN)
+            }},
+            Check::Email => quote!(__model::email::<#ty>()),
+            Check::Url => quote!(__model::url::<#ty>()),
+            Check::UniqueItems => quote!(__model::unique_items::<#ty>()),
+            Check::MultipleOf(divisor) => quote!(__model::multiple_of::<#ty>(#divisor)),
+            Check::Custom(_) => return None,
+        })
     });
-    printed.collect()
+    printed.chain(custom).collect()
 }
 
 fn field(model: &Ident, at: usize, field: &Field) -> TokenStream {
     let Field { ty, name, doc, optional, .. } = field;
-    let checks = checks(ty, &field.checks);
+    let checks = checks(model, at, ty, &field.checks);
     let ty = at_start(ty);
     let default = field.default.as_ref().map(|_| quote!(.or(__model::default_of::<#model, #at>)));
     let deprecated = field.deprecated.then(|| quote!(.deprecated()));

@@ -2,6 +2,7 @@
 
 mod check;
 mod choice;
+mod custom;
 mod expand;
 #[expect(clippy::module_inception, reason = "in every attribute's folder, model.rs says what is meant")]
 mod model;

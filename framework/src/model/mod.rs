@@ -2,6 +2,8 @@
 
 mod check;
 mod columns;
+pub(crate) mod custom;
+mod formats;
 mod leaves;
 mod maps;
 mod object;
@@ -16,10 +18,11 @@ mod wording;
 pub(crate) mod fixtures;
 
 pub use check::{
-    Bound, Check, HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, Repeated, items, len,
-    multiple_of, pattern, range, unique_items,
+    Bound, Check, HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, Repeated, custom, email,
+    items, len, multiple_of, pattern, range, unique_items, url,
 };
 pub use columns::{Columns, covers};
+pub use custom::{Checked, CustomOf, Failures, HasFields, Outcome, Rules, Unchecked, refusal};
 pub use object::read_object;
 pub use pattern::Pattern;
 pub(crate) use read::{parse_body, parse_query, parse_segment, write_body};
