@@ -120,7 +120,10 @@ pub use settings::Setting;
 /// The types of values that models are made of, so that an application need not name their crates.
 pub mod types {
     pub use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+    pub use rust_decimal::Decimal;
     pub use uuid::Uuid;
+
+    pub use crate::model::{BigInt, Json};
 }
 
 /// What the macros name. Not part of the interface: it changes with them.

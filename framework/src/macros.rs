@@ -70,6 +70,8 @@
 /// | `i16`, `i32`, `i64`, `u16`, `u32` | an integer (an `i64` of at most 53 bits, which every reader of JSON keeps) |
 /// | `f32`, `f64` | a number |
 /// | `Uuid`, `DateTime<Utc>`, `NaiveDate`, all in [`types`](crate::types) | a string of their form |
+/// | `Decimal`, `BigInt`, in [`types`](crate::types) | a string such as `"19.90"`, as JSON's numbers would be rounded |
+/// | `Json<T>`, in [`types`](crate::types) | a `T`, which is a `jsonb` in a table |
 /// | `Option<T>` | a `T`, or nothing at all |
 /// | `Vec<T>`, `Box<T>`, another model | an array, a `T`, an object |
 /// | `BTreeMap<String, T>`, `HashMap<String, T>` | an object with any keys |

@@ -198,7 +198,7 @@ macro_rules! path_arguments {
     )*};
 }
 
-path_arguments!(uuid::Uuid, String, bool, i16, i32, i64, u16, u32);
+path_arguments!(uuid::Uuid, String, bool, i16, i32, i64, u16, u32, crate::model::BigInt);
 
 /// An error of a procedure: [`Error`], or an enum with `#[derive(Problem)]`.
 #[diagnostic::on_unimplemented(

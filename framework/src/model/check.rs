@@ -174,7 +174,8 @@ pub trait HasLength: Schema {}
 #[diagnostic::on_unimplemented(
     message = "`range` limits a number, and `{Self}` is none",
     label = "not a number",
-    note = "limit the length of a string by `len = 1..=200`"
+    note = "limit the length of a string by `len = 1..=200`",
+    note = "a `Decimal` and a `BigInt` are strings on the wire: compare them in a function, `custom = is_positive`"
 )]
 pub trait HasOrder: Schema {}
 

@@ -3,7 +3,9 @@
 mod check;
 mod columns;
 pub(crate) mod custom;
+pub(crate) mod exact;
 mod formats;
+mod json;
 mod leaves;
 mod maps;
 mod object;
@@ -23,6 +25,8 @@ pub use check::{
 };
 pub use columns::{Columns, covers};
 pub use custom::{Checked, CustomOf, Failures, HasFields, Outcome, Rules, Unchecked, refusal};
+pub use exact::BigInt;
+pub use json::Json;
 pub use object::read_object;
 pub use pattern::Pattern;
 pub(crate) use read::{parse_body, parse_query, parse_segment, write_body};

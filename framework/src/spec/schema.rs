@@ -7,7 +7,7 @@ use poem_openapi::{
 };
 use serde_json::Value;
 
-use crate::model::{Bound, Check, Field, ObjectShape, Pattern, Schema, Shape, parse_body};
+use crate::model::{Bound, Check, Field, ObjectShape, Pattern, Schema, Shape, exact, parse_body};
 
 /// The schema of `T`: inline for leaves, a reference for objects.
 #[must_use]
@@ -114,7 +114,16 @@ fn schema(shape: &Shape) -> MetaSchema {
         Shape::String { format: "", .. } => {
             MetaSchema { pattern: Some(STORABLE.to_owned()), example: Some(sample(0, None)), ..base }
         }
-        Shape::String { format, .. } => MetaSchema { format: Some(format), ..base },
+        Shape::String { format, .. } => {
+            let more = exact::published(format);
+            MetaSchema {
+                format: Some(format),
+                pattern: more.as_ref().map(|more| more.pattern.to_owned()),
+                max_length: more.as_ref().map(|more| more.max_length),
+                example: more.map(|more| more.example.into()),
+                ..base
+            }
+        }
         Shape::Array { items, nullable_items } => {
             MetaSchema { items: Some(Box::new(item(items, nullable_items))), ..base }
         }
