@@ -143,9 +143,9 @@ pub mod __private {
         pub use crate::model::{
             Bound, Check, Checked, Choice, ChoiceShape, Columns, CustomOf, DefaultOf, Field, HasFields,
             HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, NamedShape, ObjectShape, Outcome,
-            Pattern, Repeated, Rules, Schema, Shape, Unchecked, admits, choice_from_sql, covers, custom,
-            default_of, email, field, items, len, multiple_of, pattern, range, read_choice, read_object,
-            refusal, unique_items, url,
+            Pattern, Repeated, Rules, Schema, Shape, Unchecked, Wraps, admits, choice_from_sql, covers,
+            custom, default_of, email, field, items, len, multiple_of, pattern, range, read_choice,
+            read_object, refusal, unique_items, url,
         };
     }
 

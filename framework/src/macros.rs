@@ -138,7 +138,7 @@ pub use catena_macros::model;
 /// - `query`: it only reads. It is called by GET, its input stands in the query string, its transaction is read-only.
 ///
 /// - `path = "/api/tasks/{id}"`: where it is served. Each `{parameter}` is an argument of that name: a `Uuid`, `String`,
-///   integer or `bool`.
+///   integer or `bool`, or a newtype of one, or an enum that is a string.
 /// - `method = "PATCH"`: `"POST"` unless said otherwise, `"PUT"`, `"PATCH"` or `"DELETE"`. A `DELETE` has no input.
 /// - `id = "tasks.edit"`: the operation id, instead of `<module>.<function>`.
 /// - `tag = "tasks"`: under which heading the documentation shows it, instead of its module's name.

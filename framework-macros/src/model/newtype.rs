@@ -138,6 +138,10 @@ impl Newtype {
                     }
                 }
 
+                impl __model::Wraps for #ident {
+                    type Inner = #inner;
+                }
+
                 ::catena::__private::poem_model!(#ident);
                 #custom
                 #columns

@@ -15,7 +15,8 @@ pub(crate) fn clashes(procedures: &[&'static Procedure]) -> Vec<String> {
     let mut faults = Vec::new();
     for &procedure in procedures {
         let (at, input) = (procedure.location(), procedure.input.map(|input| input()));
-        for shape in input.into_iter().chain((procedure.output)().shape) {
+        let path = procedure.path.iter().map(|parameter| (parameter.shape)());
+        for shape in path.chain(input).chain((procedure.output)().shape) {
             for (name, schema) in schemas(&shape) {
                 if OPEN_SCHEMAS.contains(&&*name) {
                     faults.push(format!(

@@ -43,6 +43,7 @@ impl Document {
 fn lift(document: &mut Value) {
     document["openapi"] = json!("3.1.0");
     name_keys(document);
+    allow_null(document);
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for (name, schema) in schemas.into_iter().flatten() {
         // A model takes the fields it has and no others.
@@ -62,6 +63,26 @@ fn name_keys(value: &mut Value) {
     match value {
         Value::Object(members) => members.values_mut().for_each(name_keys),
         Value::Array(items) => items.iter_mut().for_each(name_keys),
+        _ => {}
+    }
+}
+
+/// Says `null` as OpenAPI 3.1 does: it is a type, and what may be null of a model is one of the two.
+fn allow_null(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.values_mut().for_each(allow_null);
+            if members.get("nullable") == Some(&Value::Bool(true)) {
+                members.remove("nullable");
+                if let Some(ty) = members.get_mut("type") {
+                    *ty = json!([ty, "null"]);
+                } else {
+                    let model = std::mem::take(members);
+                    *value = json!({"anyOf": [model, {"type": "null"}]});
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(allow_null),
         _ => {}
     }
 }
