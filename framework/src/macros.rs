@@ -77,7 +77,7 @@
 /// | `BTreeMap<String, T>`, `HashMap<String, T>` | an object with any keys |
 ///
 /// On a field, `#[model(rename = "dueAt")]` gives it another name on the wire, `#[model(default)]` and
-/// `#[model(default = 5)]` a value when it is absent, `#[model(deprecated)]` says that it should no longer be used.
+/// `#[model(default = 5)]` a value when it is absent (one that the field's own checks refuse stops the boot), `#[model(deprecated)]` says that it should no longer be used.
 /// `#[secret]` marks what only callers send, such as a password: the document says so, and a `Debug` that is derived
 /// below `#[model]` does not show it. `#[identity]` marks the account that an attempt to sign in is for.
 ///

@@ -188,6 +188,8 @@ async fn what_is_no_such_value_is_refused_at_its_place() {
     let app = values().await;
     let mut client = app.client();
     for (field, value, expected) in [
+        ("id", json!(1.0), "/id type"),
+        ("id", json!(9_007_199_254_740_992_i64), "/id range"),
         ("price", json!(1.5), "/price type"),
         ("price", json!("1e3"), "/price format"),
         ("discount", Value::Null, "/discount type"),

@@ -34,3 +34,4 @@ pub use shape::{Field, ObjectShape, Schema, Shape, field};
 pub use values::{
     Choice, ChoiceShape, DefaultOf, NamedShape, Wraps, admits, choice_from_sql, default_of, read_choice,
 };
+pub(crate) use walk::default_faults;

@@ -44,6 +44,21 @@ pub(super) fn walk(text: &str, shape: Shape, place: Place) -> serde_json::Result
     Ok(walk.failures)
 }
 
+/// What is wrong with the default of a field, if it has one: the pointer below the field, and a message.
+pub(crate) fn default_faults(field: &Field) -> Vec<(String, String)> {
+    let Some(default) = field.default else { return Vec::new() };
+    let Some(value) = default() else {
+        return vec![(String::new(), "cannot be written as its schema says".into())];
+    };
+    let mut walk = Walk { place: Place::Body, pointer: String::new(), failures: Vec::new() };
+    let spot = Spot { walk: &mut walk, shape: (field.shape)(), checks: field.checks, null: Null::Refused };
+    let text = value.to_string();
+    if let Err(error) = spot.deserialize(&mut serde_json::Deserializer::from_str(&text)) {
+        walk.report("type", format!("cannot be read: {}", reason(&error)), None);
+    }
+    walk.failures.into_iter().map(|failure| (failure.pointer, failure.message)).collect()
+}
+
 struct Walk {
     place: Place,
     pointer: String,
