@@ -293,6 +293,7 @@ fn registry_faults() -> Vec<String> {
     let procedures = procedure::all();
     let mut faults = procedure::clashes(&procedures);
     faults.extend(spec::clashes(&procedures));
+    faults.extend(spec::refused_defaults(&procedures));
     faults.extend(jobs::all().windows(2).filter(|pair| pair[0].name == pair[1].name).map(same_name));
     faults
 }

@@ -114,7 +114,7 @@ pub use error::{Code, Error, Failure, Place, Result};
 pub use http::{Created, Output, Redirect};
 pub use jobs::{Enqueue, EnqueueOn, JobArgs, JobCtx, JobId};
 pub use macros::{Problem, job, model, procedure};
-pub use model::{Patch, Schema};
+pub use model::{Failures, Patch, Schema, custom::Check};
 pub use paging::{Page, PageQuery, Paging, Row, row};
 pub use procedure::Problem;
 pub use settings::Setting;
@@ -122,7 +122,10 @@ pub use settings::Setting;
 /// The types of values that models are made of, so that an application need not name their crates.
 pub mod types {
     pub use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+    pub use rust_decimal::Decimal;
     pub use uuid::Uuid;
+
+    pub use crate::model::{BigInt, Json};
 }
 
 /// What the macros name. Not part of the interface: it changes with them.
@@ -143,11 +146,12 @@ pub mod __private {
 
         pub use crate::db::Db;
         pub use crate::model::{
-            Bound, Change, ChangedBy, Check, Choice, ChoiceShape, Columns, DefaultOf, Field, Flattened,
-            HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, NamedShape, Object, ObjectShape,
-            Pattern, Repeated, Schema, Shape, admits, choice_from_sql, covers, default_of, field, flat,
-            items, label, len, multiple_of, names, part, pattern, range, read_choice, read_object,
-            unique_items,
+            Bound, Change, ChangedBy, Check, Checked, Choice, ChoiceShape, Columns, CustomOf, DefaultOf,
+            Failures, Field, Flattened, HasFields, HasItems, HasLength, HasMultiples, HasOrder, IsList,
+            IsText, NamedShape, Object, ObjectShape, Outcome, Pattern, Repeated, Rules, Schema, Shape,
+            Unchecked, Wraps, admits, choice_from_sql, covers, custom, default_of, email, field, flat, items,
+            label, len, multiple_of, names, part, pattern, range, read_choice, read_object, refusal, rules,
+            unique_items, url,
         };
     }
 

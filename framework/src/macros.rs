@@ -60,7 +60,12 @@
 ///   left open, as in `1..` and `..=200`. `#[check(multiple_of = 5)]` lets an integer be a multiple only,
 ///   `#[check(unique_items)]` no item of a list be there twice,
 ///   `#[check(pattern = r"^[a-z]+$")]` a text only match: anywhere, unless `^` and `$` say otherwise, and as JavaScript
-///   reads it, since the pattern is published.
+///   reads it, since the pattern is published. `#[check(email)]` lets a text be an e-mail address that the Internet can
+///   deliver to, such as `someone@example.com`, `#[check(url)]` an absolute `http` or `https` URL without user and
+///   password, such as `https://example.com/page`, whose host is a name or an IPv4 address.
+/// - `#[check(custom = function)]` asks a function, `fn(&T) -> Result<(), &'static str>` (or `String`) for a field that is
+///   a `T` or an `Option<T>`; it is asked only about what is there and has passed all else. Rules across fields are an
+///   implementation of [`Check`](trait@crate::Check). Neither is in the published schema: describe them in words.
 ///
 /// | a field may be | on the wire |
 /// |---|---|
@@ -68,6 +73,8 @@
 /// | `i16`, `i32`, `i64`, `u16`, `u32` | an integer (an `i64` of at most 53 bits, which every reader of JSON keeps) |
 /// | `f32`, `f64` | a number |
 /// | `Uuid`, `DateTime<Utc>`, `NaiveDate`, all in [`types`](crate::types) | a string of their form |
+/// | `Decimal`, `BigInt`, in [`types`](crate::types) | a string such as `"19.90"`, as JSON's numbers would be rounded |
+/// | `Json<T>`, in [`types`](crate::types) | a `T`, which is a `jsonb` in a table |
 /// | `Option<T>` | a `T`, or nothing at all |
 /// | [`Patch<T>`](crate::Patch) | a `T`, `null`, or nothing at all |
 /// | `Vec<T>`, `Box<T>`, another model | an array, a `T`, an object |
@@ -94,7 +101,7 @@
 /// ```
 ///
 /// On a field, `#[model(rename = "dueAt")]` gives it another name on the wire, `#[model(default)]` and
-/// `#[model(default = 5)]` a value when it is absent, `#[model(deprecated)]` says that it should no longer be used.
+/// `#[model(default = 5)]` a value when it is absent (one that the field's own checks refuse stops the boot), `#[model(deprecated)]` says that it should no longer be used.
 /// `#[secret]` marks what only callers send, such as a password: the document says so, and a `Debug` that is derived
 /// below `#[model]` does not show it. `#[identity]` marks the account that an attempt to sign in is for.
 ///
@@ -167,7 +174,7 @@ pub use catena_macros::model;
 /// - `query`: it only reads. It is called by GET, its input stands in the query string, its transaction is read-only.
 ///
 /// - `path = "/api/tasks/{id}"`: where it is served. Each `{parameter}` is an argument of that name: a `Uuid`, `String`,
-///   integer or `bool`.
+///   integer or `bool`, or a newtype of one, or an enum that is a string.
 /// - `method = "PATCH"`: `"POST"` unless said otherwise, `"PUT"`, `"PATCH"` or `"DELETE"`. A `DELETE` has no input.
 /// - `id = "tasks.edit"`: the operation id, instead of `<module>.<function>`.
 /// - `tag = "tasks"`: under which heading the documentation shows it, instead of its module's name.

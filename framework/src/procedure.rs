@@ -8,7 +8,7 @@ pub use poem::http::Method;
 use crate::{
     error::{Code, Error, Result},
     http::{Call, Output, Reply},
-    model::{Schema, Shape},
+    model::{Schema, Shape, Wraps},
 };
 
 /// Who may call a procedure.
@@ -184,7 +184,7 @@ pub struct PathParameter {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a path",
     label = "not a type for a path",
-    note = "an argument that stands in the path is a `Uuid`, a `String`, an integer or a `bool`"
+    note = "an argument that stands in the path is a `Uuid`, a `String`, an integer or a `bool`, or a newtype or an enum with `#[model]`"
 )]
 pub trait PathArgument: Schema {
     /// What its value looks like.
@@ -198,7 +198,10 @@ macro_rules! path_arguments {
     )*};
 }
 
-path_arguments!(uuid::Uuid, String, bool, i16, i32, i64, u16, u32);
+path_arguments!(uuid::Uuid, String, bool, i16, i32, i64, u16, u32, crate::model::BigInt);
+
+#[diagnostic::do_not_recommend]
+impl<T: Wraps<Inner: PathArgument>> PathArgument for T {}
 
 /// An error of a procedure: [`Error`], or an enum with `#[derive(Problem)]`.
 #[diagnostic::on_unimplemented(

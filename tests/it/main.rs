@@ -1,6 +1,7 @@
 //! The framework as its users meet it: over HTTP, through the queue, on the command line.
 
 mod auth;
+mod bad_input;
 mod http;
 mod jobs;
 mod process;

@@ -1,6 +1,6 @@
 //! The rules of `#[check(..)]` on one field.
 
-use syn::{Attribute, Expr, ExprLit, ExprRange, ExprUnary, Lit, Meta, RangeLimits, UnOp};
+use syn::{Attribute, Expr, ExprLit, ExprRange, ExprUnary, Lit, Meta, Path, RangeLimits, UnOp};
 
 use super::{parse::CheckOptions, pattern};
 use crate::{errors::Errors, options};
@@ -25,6 +25,12 @@ pub(crate) enum Check {
         /// The same for the crate `regex`.
         rust: String,
     },
+    /// A text is an e-mail address.
+    Email,
+    /// A text is an absolute URL for the web.
+    Url,
+    /// A function has nothing against the value.
+    Custom(Path),
 }
 
 /// The greatest divisor that the published schema, whose numbers are floats, keeps exactly: 2^53 − 1.
@@ -58,6 +64,15 @@ pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Vec<Check> 
         checks.extend(typed.multiple_of.and_then(|typed| multiple_of(&typed, errors)));
         checks.extend(typed.unique_items.is_present().then_some(Check::UniqueItems));
         checks.extend(typed.pattern.and_then(|typed| pattern::read(&typed, errors)));
+        checks.extend(typed.email.is_present().then_some(Check::Email));
+        checks.extend(typed.url.is_present().then_some(Check::Url));
+        checks.extend(typed.custom.map(Check::Custom));
+        let (email, url) =
+            (|check: &Check| matches!(check, Check::Email), |check: &Check| matches!(check, Check::Url));
+        if checks.iter().any(email) && checks.iter().any(url) {
+            errors.push(attribute, "no text is an e-mail address and a URL: keep `email` or `url`");
+            checks.retain(|check| !url(check));
+        }
     }
     checks
 }

@@ -116,6 +116,10 @@ impl Choice {
                     }
                 }
 
+                impl __model::Wraps for #ident {
+                    type Inner = ::std::string::String;
+                }
+
                 ::catena::__private::poem_model!(#ident);
                 #columns
             };

@@ -7,7 +7,7 @@ use syn::{Expr, ExprLit, Item, Lit, Path, Type, ext::IdentExt as _, parse_quote,
 
 use super::{
     check::{Bound, Check},
-    flatten,
+    custom, flatten,
     generics::Parameters,
     model::{Field, Model, Object, Table, Use},
     patch,
@@ -168,9 +168,16 @@ fn schema(model: &Object) -> TokenStream {
         flattened.map(|(at, field)| flatten::read(&this, (&bounded, clause.as_ref()), at, &field.ty));
     let defaults = fields.iter().enumerate().filter_map(|(at, field)| default(&this, parameters, at, field));
     let debug = masked.then(|| debug(ident, parameters, fields));
+    let customs = fields.iter().enumerate().filter_map(|(at, field)| {
+        custom::implementation(&this, parameters, at, &field.ty, field.optional, &field.checks)
+    });
+    let rules = custom::rules(&this, fields);
+    let has_fields = parameters.is_empty().then(|| quote!(impl __model::HasFields for #ident {}));
     let labels = parameters.names().map(|name| quote!(__model::label::<#name>));
     let shape = quote! {
-        __model::ObjectShape { name: #name, arguments: &[#(#labels),*], doc: #doc, fields: #described }
+        __model::ObjectShape {
+            name: #name, arguments: &[#(#labels),*], doc: #doc, fields: #described, rules: #rules,
+        }
     };
     // A static is evaluated wherever it stands; what depends on types is, once they are known.
     let (stands, shape) = if parameters.is_empty() {
@@ -187,22 +194,33 @@ fn schema(model: &Object) -> TokenStream {
         let at = flatten::index(fields, at);
         quote!(<#ty as __model::Schema>::fits(&self.#ident, &fields[#at]))
     });
-    let valid = if fields.is_empty() {
-        quote!(true)
-    } else {
-        quote! {
-            let fields = <Self as __model::Object>::OBJECT.fields;
-            #(#valid)&&*
-        }
-    };
+    let valid = valid.chain(
+        fields
+            .iter()
+            .enumerate()
+            .filter_map(|(at, Field { ident, checks, .. })| custom::call(at, &quote!(self.#ident), checks)),
+    );
+    let fields_of_self =
+        (!fields.is_empty()).then(|| quote!(let fields = <Self as __model::Object>::OBJECT.fields;));
+    let flattened_rules = fields
+        .iter()
+        .filter(|field| field.flatten)
+        .map(|Field { ident, .. }| quote!(__model::Object::rules(&self.#ident, failures);));
     quote! {
         #(#conditions)*
         const _: () = {
             use ::catena::__private::{model as __model, serde as __serde};
+            #[allow(unused_imports)]
+            use __model::Unchecked as _;
             #stands
 
             impl<#bounded> __model::Object for #this #clause {
                 const OBJECT: &'static __model::ObjectShape = #shape;
+
+                fn rules(&self, failures: &mut __model::Failures) {
+                    #(#flattened_rules)*
+                    <__model::Checked<Self>>::check(self, failures)
+                }
             }
 
             impl<#bounded> __model::Schema for #this #clause {
@@ -219,13 +237,16 @@ fn schema(model: &Object) -> TokenStream {
                 }
 
                 fn is_valid(&self) -> bool {
-                    #valid
+                    #fields_of_self
+                    #(#valid &&)* <__model::Checked<Self>>::passes(self)
                 }
             }
 
+            #has_fields
             ::catena::__private::poem_model!(object #poem);
             #(#flattened)*
             #(#defaults)*
+            #(#customs)*
             #debug
             #patch
         };
@@ -304,35 +325,41 @@ fn debug(model: &Ident, parameters: &Parameters, fields: &[Field]) -> TokenStrea
     }
 }
 
-/// The checks on a value of type `ty`.
-pub(crate) fn checks(ty: &Type, checks: &[Check]) -> Vec<TokenStream> {
+/// The checks on a value of type `ty`, which stands at the place `at` of a model.
+pub(crate) fn checks(model: &TokenStream, at: usize, ty: &Type, checks: &[Check]) -> Vec<TokenStream> {
     let ty = at_start(ty);
-    let printed = checks.iter().map(|check| match check {
-        Check::Length { min, max } => {
-            let max = option(max.map(|max| quote!(#max)));
-            quote!(__model::len::<#ty>(#min, #max))
-        }
-        Check::Range { min, max } => {
-            let (min, max) = (option(min.map(bound)), option(max.map(bound)));
-            quote!(__model::range::<#ty>(#min, #max))
-        }
-        Check::Items { min, max } => {
-            let max = option(max.map(|max| quote!(#max)));
-            quote!(__model::items::<#ty>(#min, #max))
-        }
-        Check::Pattern { text, rust } => quote! {{
-            static __PATTERN: __model::Pattern = __model::Pattern::new(#text, #rust);
-            __model::pattern::<#ty>(&__PATTERN)
-        }},
-        Check::UniqueItems => quote!(__model::unique_items::<#ty>()),
-        Check::MultipleOf(divisor) => quote!(__model::multiple_of::<#ty>(#divisor)),
+    let custom = custom::is_there(checks).then(|| quote!(__model::custom::<#model, #at>()));
+    let printed = checks.iter().filter_map(|check| {
+        Some(match check {
+            Check::Length { min, max } => {
+                let max = option(max.map(|max| quote!(#max)));
+                quote!(__model::len::<#ty>(#min, #max))
+            }
+            Check::Range { min, max } => {
+                let (min, max) = (option(min.map(bound)), option(max.map(bound)));
+                quote!(__model::range::<#ty>(#min, #max))
+            }
+            Check::Items { min, max } => {
+                let max = option(max.map(|max| quote!(#max)));
+                quote!(__model::items::<#ty>(#min, #max))
+            }
+            Check::Pattern { text, rust } => quote! {{
+                static __PATTERN: __model::Pattern = __model::Pattern::new(#text, #rust);
+                __model::pattern::<#ty>(&__PATTERN)
+            }},
+            Check::Email => quote!(__model::email::<#ty>()),
+            Check::Url => quote!(__model::url::<#ty>()),
+            Check::UniqueItems => quote!(__model::unique_items::<#ty>()),
+            Check::MultipleOf(divisor) => quote!(__model::multiple_of::<#ty>(#divisor)),
+            Check::Custom(_) => return None,
+        })
     });
-    printed.collect()
+    printed.chain(custom).collect()
 }
 
 fn field(model: &TokenStream, at: usize, table: Option<&Path>, field: &Field) -> TokenStream {
     let Field { ty, name, doc, optional, .. } = field;
-    let checks = checks(ty, &field.checks);
+    let checks = checks(model, at, ty, &field.checks);
     let ty = at_start(ty);
     let default = field.default.as_ref().map(|_| quote!(.or(__model::default_of::<#model, #at>)));
     let nullable = field.nullable.then(|| quote!(.nullable()));

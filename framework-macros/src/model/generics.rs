@@ -12,6 +12,11 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
+    /// No parameters.
+    pub(crate) fn none() -> Self {
+        Self { generics: Generics::default() }
+    }
+
     /// Reads the parameters of a struct; reports those that a model cannot have and answers `None` then.
     pub(crate) fn new(generics: &Generics, errors: &mut Errors) -> Option<Self> {
         let before = errors.len();

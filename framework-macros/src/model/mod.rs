@@ -2,6 +2,7 @@
 
 mod check;
 mod choice;
+mod custom;
 mod expand;
 mod flatten;
 mod generics;

@@ -7,7 +7,9 @@ use syn::{Attribute, Ident, ItemStruct, Path, Type, parse_quote};
 
 use super::{
     check::{self, Check},
+    custom,
     expand::checks,
+    generics::Parameters,
     model::{is_option, no_serde},
     parse::{Options, Taken},
 };
@@ -93,7 +95,10 @@ impl Newtype {
         let Self { item, conditions, doc, column: in_table, inner, checks: found } = self;
         let ident = &item.ident;
         let name = ident.to_string();
-        let checks = checks(inner, found);
+        let this = quote!(#ident);
+        let checks = checks(&this, 0, inner, found);
+        let custom = custom::implementation(&this, &Parameters::none(), 0, inner, false, found);
+        let passes = custom::call(0, &quote!(self.0), found).map(|passes| quote!(&& #passes));
         let sql = in_table.as_ref().map(|Column(sql)| sql);
         let (derives, columns) = column(
             in_table.as_ref(),
@@ -131,11 +136,16 @@ impl Newtype {
                     }
 
                     fn is_valid(&self) -> bool {
-                        __model::admits(&self.0, __NAMED.checks)
+                        __model::admits(&self.0, __NAMED.checks) #passes
                     }
                 }
 
+                impl __model::Wraps for #ident {
+                    type Inner = #inner;
+                }
+
                 ::catena::__private::poem_model!(#ident);
+                #custom
                 #columns
             };
         }

@@ -60,6 +60,9 @@ pub(crate) struct CheckOptions {
     pub(crate) multiple_of: Option<Expr>,
     pub(crate) unique_items: Flag,
     pub(crate) pattern: Option<LitStr>,
+    pub(crate) email: Flag,
+    pub(crate) url: Flag,
+    pub(crate) custom: Option<Path>,
 }
 
 impl crate::options::Options for CheckOptions {
@@ -71,6 +74,9 @@ impl crate::options::Options for CheckOptions {
         "multiple_of = 5",
         "unique_items",
         "pattern = \"^[a-z]+$\"",
+        "email",
+        "url",
+        "custom = is_even",
     ];
 }
 

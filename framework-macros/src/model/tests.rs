@@ -65,6 +65,15 @@ fn checks() {
             unique: Vec<String>,
             #[check(pattern = r"^\d+$")]
             code: String,
+            #[check(email, len = ..=100)]
+            email: String,
+            #[check(url)]
+            page: Option<String>,
+            #[check(len = 3.., custom = crate::is_name)]
+            name: String,
+            #[check(custom = is_even)]
+            #[check(custom = is_round)]
+            even: Option<i32>,
         }
     };
     insta::assert_snapshot!(pretty(model(quote!(), item)));
@@ -102,7 +111,7 @@ fn choice() {
 #[test]
 fn newtype() {
     let item = quote! {
-        #[check(len = 3..)]
+        #[check(len = 3.., custom = is_known)]
         struct Email(String);
     };
     insta::assert_snapshot!(pretty(model(quote!(db = Citext), item)));

@@ -2,6 +2,7 @@
 //! comparison on a value that was read, and the walker that explains a failure.
 
 use std::{
+    borrow::Cow,
     cmp::Ordering,
     collections::{HashMap, hash_map::Entry},
     fmt,
@@ -9,7 +10,12 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Pattern, Schema, leaves::Written};
+use super::{
+    Pattern, Schema,
+    custom::{CustomOf, refusal_of_text},
+    formats::{EMAIL, Format, URL},
+    leaves::Written,
+};
 
 /// One rule on a field.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +47,10 @@ pub enum Check {
     UniqueItems(fn(&str) -> Vec<Repeated>),
     /// A part of a text, if not all of it, matches.
     Pattern(&'static Pattern),
+    /// A text is of a known form.
+    Format(&'static Format),
+    /// A function has nothing against the value: says what it has, from the text of one that passes all else.
+    Custom(fn(&str) -> Option<Cow<'static, str>>),
 }
 
 /// An item of a list that is there already.
@@ -58,6 +68,7 @@ impl Check {
         match *self {
             Self::Length { min, max } => has_length(text, min, max),
             Self::Pattern(pattern) => pattern.is_match(text),
+            Self::Format(format) => format.is_match(text),
             _ => true,
         }
     }
@@ -163,7 +174,8 @@ pub trait HasLength: Schema {}
 #[diagnostic::on_unimplemented(
     message = "`range` limits a number, and `{Self}` is none",
     label = "not a number",
-    note = "limit the length of a string by `len = 1..=200`"
+    note = "limit the length of a string by `len = 1..=200`",
+    note = "a `Decimal` and a `BigInt` are strings on the wire: compare them in a function, `custom = is_positive`"
 )]
 pub trait HasOrder: Schema {}
 
@@ -270,6 +282,24 @@ pub const fn unique_items<T: IsList>() -> Check {
 #[must_use]
 pub const fn pattern<T: IsText>(pattern: &'static Pattern) -> Check {
     Check::Pattern(pattern)
+}
+
+/// Lets a field of type `T` be an e-mail address only.
+#[must_use]
+pub const fn email<T: IsText>() -> Check {
+    Check::Format(&EMAIL)
+}
+
+/// Lets a field of type `T` be an absolute URL for http or https only.
+#[must_use]
+pub const fn url<T: IsText>() -> Check {
+    Check::Format(&URL)
+}
+
+/// Lets the field at the place `FIELD` of `T` be what its function has nothing against.
+#[must_use]
+pub const fn custom<T: CustomOf<FIELD>, const FIELD: usize>() -> Check {
+    Check::Custom(refusal_of_text::<T, FIELD>)
 }
 
 #[cfg(test)]

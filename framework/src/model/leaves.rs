@@ -231,9 +231,9 @@ numbers! {
 }
 
 /// Reads a string that stands for a `T`.
-struct Formatted<T> {
-    expected: &'static str,
-    parse: fn(&str) -> Option<T>,
+pub(super) struct Formatted<T> {
+    pub(super) expected: &'static str,
+    pub(super) parse: fn(&str) -> Option<T>,
 }
 
 impl<T> Visitor<'_> for Formatted<T> {

@@ -2,7 +2,11 @@
 
 mod check;
 mod columns;
+pub(crate) mod custom;
+pub(crate) mod exact;
 mod flatten;
+mod formats;
+mod json;
 mod leaves;
 mod maps;
 mod object;
@@ -19,16 +23,20 @@ mod wording;
 pub(crate) mod fixtures;
 
 pub use check::{
-    Bound, Check, HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, Repeated, items, len,
-    multiple_of, pattern, range, unique_items,
+    Bound, Check, HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, Repeated, custom, email,
+    items, len, multiple_of, pattern, range, unique_items, url,
 };
 pub use columns::{Columns, covers};
+pub use custom::{Checked, CustomOf, Failures, HasFields, Outcome, Rules, Unchecked, refusal, rules};
+pub use exact::BigInt;
 pub use flatten::{Flattened, flat, names, part};
+pub use json::Json;
 pub use object::{Object, label, read_object};
 pub use patch::{Change, ChangedBy, Patch};
 pub use pattern::Pattern;
 pub(crate) use read::{differences, parse_body, parse_no_query, parse_query, parse_segment, write_body};
 pub use shape::{Field, ObjectShape, Schema, Shape, field};
 pub use values::{
-    Choice, ChoiceShape, DefaultOf, NamedShape, admits, choice_from_sql, default_of, read_choice,
+    Choice, ChoiceShape, DefaultOf, NamedShape, Wraps, admits, choice_from_sql, default_of, read_choice,
 };
+pub(crate) use walk::default_faults;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, de::Visitor, forward_to_deserialize_any};
 
-use super::{ObjectShape, Schema, Shape};
+use super::{Failures, ObjectShape, Schema, Shape};
 
 /// A model with named fields. `#[model]` implements it for structs.
 #[diagnostic::on_unimplemented(
@@ -13,11 +13,18 @@ use super::{ObjectShape, Schema, Shape};
 pub trait Object: Schema {
     /// What it looks like.
     const OBJECT: &'static ObjectShape;
+
+    /// Adds everything that is wrong across its fields.
+    fn rules(&self, failures: &mut Failures);
 }
 
 /// Looks like what is inside.
 impl<T: Object> Object for Box<T> {
     const OBJECT: &'static ObjectShape = T::OBJECT;
+
+    fn rules(&self, failures: &mut Failures) {
+        T::rules(self, failures);
+    }
 }
 
 /// The name of a type inside the name of a model that has been given it.

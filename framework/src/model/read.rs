@@ -3,7 +3,7 @@
 //! A valid text is read once. Only one that was refused is read again, by the walker, to say everything that is
 //! wrong with it.
 
-use std::str;
+use std::{any::type_name, str};
 
 use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
@@ -96,6 +96,23 @@ fn parse<T: Schema>(text: &[u8], place: Place) -> Result<T> {
         Ok(value) if value.is_valid() => Ok(value),
         outcome => Err(explain(text, T::shape(), place, outcome.err())),
     }
+}
+
+/// Reads a stored document. Its fields' checks may be younger than it, and are not asked.
+///
+/// # Errors
+/// A sentence with the name of the type and the first place at which the document is not one.
+pub(super) fn read_stored<T: Schema>(text: &[u8]) -> std::result::Result<T, String> {
+    read::<T>(text).map_err(|error| {
+        let explained = explain(text, T::shape(), Place::Body, Some(error));
+        let name = type_name::<T>();
+        match explained.failures().first() {
+            Some(Failure { pointer, message, .. }) => {
+                format!("the stored document is no `{name}`: at `{pointer}`: {message}")
+            }
+            None => format!("the stored document is no `{name}`: {}", explained.detail()),
+        }
+    })
 }
 
 fn read<T: Schema>(text: &[u8]) -> serde_json::Result<T> {

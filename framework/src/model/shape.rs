@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{
     check::Check,
+    custom::Rules,
     values::{ChoiceShape, NamedShape},
 };
 
@@ -148,6 +149,8 @@ pub struct ObjectShape {
     pub doc: &'static str,
     /// The fields, in the order of their declaration.
     pub fields: &'static [Field],
+    /// What it is checked by as a whole.
+    pub rules: Option<Rules>,
 }
 
 impl ObjectShape {

@@ -83,6 +83,12 @@ pub fn choice_from_sql<T: Choice>(bytes: &[u8]) -> diesel::deserialize::Result<T
     Ok(T::named(text).ok_or_else(unknown)?)
 }
 
+/// A type that is one value: a newtype, or an enum that is a string. It stands wherever the value inside can.
+pub trait Wraps: Schema {
+    /// The value inside.
+    type Inner: Schema;
+}
+
 /// Whether the value inside a newtype passes the newtype's checks, and its own.
 pub fn admits<T: Schema>(value: &T, checks: &[Check]) -> bool {
     checks.iter().all(|check| value.passes(check)) && value.is_valid()

@@ -3,10 +3,7 @@
 //! It reads the text, not a tree: a tree no longer shows repeated keys, and has no place for `1e400`. The work is
 //! linear in the length of the text, and nothing of a value is ever repeated to the caller.
 
-use std::{
-    collections::HashSet,
-    fmt::{self, Write as _},
-};
+use std::{collections::HashSet, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -16,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Bound, Check, Field, ObjectShape, Repeated, Shape,
+    custom::{push_index, push_segment},
     leaves::{MAX_INTEGER, is_storable},
     read::reason,
     wording::{
@@ -46,6 +44,21 @@ pub(super) fn walk(text: &str, shape: Shape, place: Place) -> serde_json::Result
     Ok(walk.failures)
 }
 
+/// What is wrong with the default of a field, if it has one: the pointer below the field, and a message.
+pub(crate) fn default_faults(field: &Field) -> Vec<(String, String)> {
+    let Some(default) = field.default else { return Vec::new() };
+    let Some(value) = default() else {
+        return vec![(String::new(), "cannot be written as its schema says".into())];
+    };
+    let mut walk = Walk { place: Place::Body, pointer: String::new(), failures: Vec::new() };
+    let spot = Spot { walk: &mut walk, shape: (field.shape)(), checks: field.checks, null: Null::Refused };
+    let text = value.to_string();
+    if let Err(error) = spot.deserialize(&mut serde_json::Deserializer::from_str(&text)) {
+        walk.report("type", format!("cannot be read: {}", reason(&error)), None);
+    }
+    walk.failures.into_iter().map(|failure| (failure.pointer, failure.message)).collect()
+}
+
 struct Walk {
     place: Place,
     pointer: String,
@@ -73,20 +86,13 @@ impl Walk {
     /// Goes one level down and returns what [`leave`](Self::leave) wants back.
     fn enter(&mut self, key: &str) -> usize {
         let outside = self.pointer.len();
-        self.pointer.push('/');
-        for character in key.chars() {
-            match character {
-                '~' => self.pointer.push_str("~0"),
-                '/' => self.pointer.push_str("~1"),
-                _ => self.pointer.push(character),
-            }
-        }
+        push_segment(&mut self.pointer, key);
         outside
     }
 
     fn enter_item(&mut self, index: usize) -> usize {
         let outside = self.pointer.len();
-        let _ = write!(self.pointer, "/{index}");
+        push_index(&mut self.pointer, index);
         outside
     }
 
@@ -134,6 +140,44 @@ impl<'de> DeserializeSeed<'de> for Spot<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let has_rules = matches!(self.shape, Shape::Object(ObjectShape { rules: Some(_), .. }));
+        if has_rules || self.checks.iter().any(|check| matches!(check, Check::Custom(_))) {
+            let text = <&RawValue>::deserialize(deserializer)?.get();
+            return self.whole(text).map_err(|error| de::Error::custom(reason(&error)));
+        }
+        self.parts(deserializer)
+    }
+}
+
+impl Spot<'_> {
+    /// Walks a value and, if there is nothing wrong in it, asks the functions that check it as a whole.
+    fn whole(self, text: &str) -> serde_json::Result<()> {
+        let (shape, checks, walk) = (self.shape, self.checks, &mut *self.walk);
+        let before = walk.failures.len();
+        let spot = Spot { walk: &mut *walk, ..self };
+        spot.parts(&mut serde_json::Deserializer::from_str(text))?;
+        if walk.is_full() || walk.failures.len() > before {
+            return Ok(());
+        }
+        if let Shape::Object(ObjectShape { rules: Some(rules), .. }) = shape {
+            for (pointer, message) in rules(text).into_list() {
+                let outside = walk.pointer.len();
+                walk.pointer.push_str(&pointer);
+                walk.report("custom", message, None);
+                walk.leave(outside);
+            }
+        }
+        for check in checks {
+            if let Check::Custom(refusal) = check
+                && let Some(message) = refusal(text)
+            {
+                walk.report("custom", message, None);
+            }
+        }
+        Ok(())
+    }
+
+    fn parts<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         match self.shape {
             Shape::Named(named) => {
                 Spot { shape: (named.shape)(), checks: named.checks, ..self }.deserialize(deserializer)
@@ -147,9 +191,7 @@ impl<'de> DeserializeSeed<'de> for Spot<'_> {
             _ => <&RawValue>::deserialize(deserializer).map(|raw| self.leaf(raw.get())),
         }
     }
-}
 
-impl Spot<'_> {
     fn leaf(self, text: &str) {
         match (self.shape, found(text)) {
             (Shape::Boolean, Found::Boolean) => {}
@@ -189,6 +231,9 @@ impl Spot<'_> {
                 Check::Pattern(pattern) => {
                     let message = format!("must match the pattern `{}`", pattern.text);
                     self.walk.report("pattern", message, Some(pattern.text.into()));
+                }
+                Check::Format(format) => {
+                    self.walk.report("format", format.message(), Some(format.name.into()));
                 }
                 _ => {}
             }

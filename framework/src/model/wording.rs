@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Bound, Field};
+use super::{Bound, Field, exact};
 
 /// A longer unknown name is compared with nothing.
 const MAX_NAME: usize = 64;
@@ -27,6 +27,13 @@ pub(super) fn format_message(format: &str) -> String {
         "uuid" => "must be a UUID with hyphens, such as 0198c0de-0000-7000-8000-000000000000".into(),
         "date-time" => "must be a time with its offset (RFC 3339), such as 2026-01-31T12:00:00Z".into(),
         "date" => "must be a date, such as 2026-01-31".into(),
+        exact::DECIMAL => {
+            "must be a decimal number in quotes of at most 29 characters, such as \"19.90\"".into()
+        }
+        exact::INTEGER => {
+            "must be an integer of 64 bits in quotes, such as \"9007199254740993\", without needless zeros"
+                .into()
+        }
         other => format!("must be of the format `{other}`"),
     }
 }

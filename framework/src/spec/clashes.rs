@@ -1,11 +1,14 @@
-//! Models that contend for one name in the API's document.
+//! Models that contend for one name in the API's document, or contradict themselves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use poem_openapi::registry::{MetaSchema, Registry};
 
 use super::{operations::OPEN_SCHEMAS, schema::register_shape};
-use crate::{model::Shape, procedure::Procedure};
+use crate::{
+    model::{Shape, default_faults},
+    procedure::Procedure,
+};
 
 /// Every name that two different models have, a sentence each; empty if there is none.
 ///
@@ -15,7 +18,8 @@ pub(crate) fn clashes(procedures: &[&'static Procedure]) -> Vec<String> {
     let mut faults = Vec::new();
     for &procedure in procedures {
         let (at, input) = (procedure.location(), procedure.input.map(|input| input()));
-        for shape in input.into_iter().chain((procedure.output)().shape) {
+        let path = procedure.path.iter().map(|parameter| (parameter.shape)());
+        for shape in path.chain(input).chain((procedure.output)().shape) {
             for (name, schema) in schemas(&shape) {
                 if OPEN_SCHEMAS.contains(&&*name) {
                     faults.push(format!(
@@ -34,6 +38,39 @@ pub(crate) fn clashes(procedures: &[&'static Procedure]) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Every default that its own field would refuse, a sentence each; empty if there is none.
+pub(crate) fn refused_defaults(procedures: &[&'static Procedure]) -> Vec<String> {
+    let (mut seen, mut faults) = (HashSet::new(), Vec::new());
+    for procedure in procedures {
+        let path = procedure.path.iter().map(|parameter| (parameter.shape)());
+        for shape in path.chain(procedure.input.map(|input| input())).chain((procedure.output)().shape) {
+            check_defaults(&shape, &mut seen, &mut faults);
+        }
+    }
+    faults
+}
+
+fn check_defaults(shape: &Shape, seen: &mut HashSet<String>, faults: &mut Vec<String>) {
+    match *shape {
+        Shape::Array { items, .. } => check_defaults(&items(), seen, faults),
+        Shape::Map { values, .. } => check_defaults(&values(), seen, faults),
+        Shape::Named(named) => check_defaults(&(named.shape)(), seen, faults),
+        Shape::Object(object) if seen.insert(object.full_name()) => {
+            for field in object.fields {
+                for (pointer, message) in default_faults(field) {
+                    let (model, name) = (object.name, field.name);
+                    let at = if pointer.is_empty() { pointer } else { format!(" at `{pointer}`") };
+                    faults.push(format!(
+                        "the default of the field `{name}` of `{model}` is refused by its own checks{at}: it {message}; write another `default`"
+                    ));
+                }
+                check_defaults(&(field.shape)(), seen, faults);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The schemas with names in a value, sorted.

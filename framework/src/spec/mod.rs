@@ -8,7 +8,7 @@ mod operations;
 mod schema;
 
 pub(crate) use changes::breaking_changes;
-pub(crate) use clashes::clashes;
+pub(crate) use clashes::{clashes, refused_defaults};
 pub(crate) use document::{Document, Info};
 #[cfg(test)]
 pub(crate) use schema::parameters;

@@ -58,6 +58,9 @@ impl OpenApi for Procedures {
                     shape => register_shape(&shape, registry),
                 }
             }
+            for parameter in procedure.path {
+                register_shape(&(parameter.shape)(), registry);
+            }
             if let Some(shape) = (procedure.output)().shape {
                 register_shape(&shape, registry);
             }

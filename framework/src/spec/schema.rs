@@ -9,7 +9,7 @@ use poem_openapi::{
 };
 use serde_json::Value;
 
-use crate::model::{Bound, Check, Field, ObjectShape, Schema, Shape, parse_body};
+use crate::model::{Bound, Check, Field, ObjectShape, Pattern, Schema, Shape, exact, parse_body};
 
 /// The name of `T` in a document, or of its type in JSON Schema where it has none.
 #[must_use]
@@ -127,7 +127,16 @@ fn schema(shape: &Shape) -> MetaSchema {
         Shape::String { format: "", .. } => {
             MetaSchema { pattern: Some(STORABLE.to_owned()), example: Some(sample(0, None)), ..base }
         }
-        Shape::String { format, .. } => MetaSchema { format: Some(format), ..base },
+        Shape::String { format, .. } => {
+            let more = exact::published(format);
+            MetaSchema {
+                format: Some(format),
+                pattern: more.as_ref().map(|more| more.pattern.to_owned()),
+                max_length: more.as_ref().map(|more| more.max_length),
+                example: more.map(|more| more.example.into()),
+                ..base
+            }
+        }
         Shape::Array { items, nullable_items } => {
             MetaSchema { items: Some(Box::new(item(items, nullable_items))), ..base }
         }
@@ -200,9 +209,11 @@ pub(super) fn sample(min: usize, max: Option<usize>) -> Value {
 fn constrain(schema: &mut MetaSchema, check: &Check) {
     match *check {
         Check::Length { min, max } => {
-            schema.min_length = Some(min).filter(|min| *min > 0);
-            schema.max_length = max;
-            if schema.example.is_some() {
+            schema.min_length = schema.min_length.max(Some(min).filter(|min| *min > 0));
+            limit_length(schema, max);
+            if schema.format.is_some() {
+                keep_fitting_example(schema);
+            } else if schema.example.is_some() {
                 schema.example = Some(sample(min, max));
             }
         }
@@ -224,17 +235,46 @@ fn constrain(schema: &mut MetaSchema, check: &Check) {
             }
         }
         Check::Pattern(pattern) => {
-            // A schema has one pattern; those it had already move beside it.
-            let others = schema.pattern.replace(pattern.text.to_owned());
+            match_also(schema, pattern);
             // Which text fits is anybody's guess.
             schema.example = None;
-            schema.all_of.extend(others.map(|other| {
-                MetaSchemaRef::Inline(Box::new(MetaSchema { pattern: Some(other), ..MetaSchema::ANY }))
-            }));
         }
+        Check::Format(format) => {
+            // No form has the character U+0000.
+            schema.pattern = schema.pattern.take().filter(|pattern| pattern != STORABLE);
+            match_also(schema, format.pattern);
+            schema.format = Some(format.name);
+            limit_length(schema, format.max);
+            // Beside a pattern there is none, and this one may not match it either.
+            schema.example = schema.example.take().map(|_| format.example.into());
+            keep_fitting_example(schema);
+        }
+        // No schema can say what a function does.
+        Check::Custom(_) => {}
         Check::UniqueItems(_) => schema.unique_items = Some(true),
         Check::MultipleOf(divisor) => schema.multiple_of = Some(float(Bound::Integer(divisor))),
     }
+}
+
+fn limit_length(schema: &mut MetaSchema, max: Option<usize>) {
+    schema.max_length = schema.max_length.into_iter().chain(max).min();
+}
+
+/// Removes an example that is too short or too long; all are ASCII.
+fn keep_fitting_example(schema: &mut MetaSchema) {
+    let (min, max) = (schema.min_length.unwrap_or(0), schema.max_length.unwrap_or(usize::MAX));
+    schema.example = schema
+        .example
+        .take()
+        .filter(|example| example.as_str().is_some_and(|text| (min..=max).contains(&text.len())));
+}
+
+/// A schema has one pattern; one that it had already moves beside it.
+fn match_also(schema: &mut MetaSchema, pattern: &Pattern) {
+    let other = schema.pattern.replace(pattern.text.to_owned());
+    schema.all_of.extend(other.map(|other| {
+        MetaSchemaRef::Inline(Box::new(MetaSchema { pattern: Some(other), ..MetaSchema::ANY }))
+    }));
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the registry keeps bounds as floats")]

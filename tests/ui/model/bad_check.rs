@@ -10,6 +10,10 @@ pub struct Task {
     pub empty: String,
     #[check("1..=5")]
     pub nameless: String,
+    #[check(email, url)]
+    pub both: String,
+    #[check(custom = |text: &String| Ok(()))]
+    pub closure: String,
 }
 
 fn main() {}
