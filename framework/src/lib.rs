@@ -158,7 +158,7 @@ pub mod __private {
     /// For `#[procedure]`.
     pub mod procedure {
         pub use crate::{
-            http::{ContextOf, Output},
+            http::Output,
             model::Schema,
             procedure::{
                 Answer, Entry, Method, PathArgument, PathParameter, Problem, Procedure, ProcedureType,
@@ -169,7 +169,7 @@ pub mod __private {
 
     /// For `#[job]`.
     pub mod jobs {
-        pub use crate::jobs::{Args, Backoff, Entry, Job, JobArgs, JobType, finished};
+        pub use crate::jobs::{Args, Backoff, Entry, Job, JobType, args, finished};
     }
 
     /// For the poem-openapi side of `#[model]`.

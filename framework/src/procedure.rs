@@ -7,7 +7,7 @@ pub use poem::http::Method;
 
 use crate::{
     error::{Code, Error, Result},
-    http::{Call, Output, Reply},
+    http::{Call, ContextOf, Output, Reply},
     model::{Schema, Shape, Wraps},
 };
 
@@ -239,8 +239,10 @@ pub struct Answer {
 
 /// The braced struct that stands beside a procedure's function: the function's types, by its name.
 pub trait ProcedureType {
+    /// Who may call it.
+    type Tier;
     /// `Ctx` or `Ctx<User>`.
-    type Context;
+    type Context: ContextOf<Self::Tier>;
     /// The input; `()` for none.
     type Input;
     /// The answer on success.

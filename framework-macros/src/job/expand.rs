@@ -39,7 +39,7 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             cron: #cron,
             retries: #retries,
             backoff: #backoff,
-            args: <<#name as __jobs::JobType>::Args as __jobs::JobArgs>::SHAPE,
+            args: __jobs::args::<#name>(),
             run: #run,
         };
         ::catena::__private::inventory::submit! { __jobs::Entry(&__JOB) }

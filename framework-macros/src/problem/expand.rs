@@ -44,7 +44,7 @@ pub(crate) fn implementations(problem: &Problem) -> TokenStream {
         }
         impl ::core::convert::From<::catena::__private::diesel::result::Error> for #name {
             fn from(error: ::catena::__private::diesel::result::Error) -> Self {
-                #other(::core::convert::From::from(error))
+                Self::from(::catena::Error::from(error))
             }
         }
     }

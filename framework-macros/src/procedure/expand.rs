@@ -12,11 +12,7 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
     let Procedure { signature, method, tier, settings, summary, description, .. } = procedure;
     let Signature { name, output, error, .. } = signature;
     let function = name.unraw().to_string();
-    let tier = match tier {
-        Tier::Public => quote!(Public),
-        Tier::Auth => quote!(Auth),
-        Tier::Protected => quote!(Protected),
-    };
+    let tier = self::tier(*tier);
     let method = match method {
         Method::Get => quote!(GET),
         Method::Post => quote!(POST),
@@ -37,7 +33,7 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
         Some(error) => quote!(<#error as __procedure::Problem>::CODES),
         None => quote!(&[]),
     };
-    let call = call(signature, &tier);
+    let call = call(signature);
     let registration = quote! {
         static __PROCEDURE: __procedure::Procedure = __procedure::Procedure {
             module: ::core::module_path!(),
@@ -65,6 +61,15 @@ pub(crate) fn stand_in(procedure: &Procedure) -> TokenStream {
     with_struct(procedure, &TokenStream::new(), &quote!(::core::unreachable!()))
 }
 
+/// The name of the tier, as a value and as a type.
+fn tier(tier: Tier) -> TokenStream {
+    match tier {
+        Tier::Public => quote!(Public),
+        Tier::Auth => quote!(Auth),
+        Tier::Protected => quote!(Protected),
+    }
+}
+
 /// What differs from the defaults, beside them.
 fn settings(settings: &Settings) -> TokenStream {
     let Settings { path, id, tag, timeout, body_limit, deprecated, hidden } = settings;
@@ -88,7 +93,7 @@ fn settings(settings: &Settings) -> TokenStream {
 }
 
 /// The adapter from a request to the function. An error in its types is shown at them, any other at the name.
-fn call(signature: &Signature, tier: &TokenStream) -> TokenStream {
+fn call(signature: &Signature) -> TokenStream {
     let Signature { name, context, arguments, output, error } = signature;
     let at = |span: Span| Span::mixed_site().located_at(span);
     let at_name = at(name.span());
@@ -117,7 +122,7 @@ fn call(signature: &Signature, tier: &TokenStream) -> TokenStream {
     let error = error.as_ref().map_or_else(|| quote_spanned!(at(output.span())=> _), |error| quote!(#error));
     quote_spanned! {at_name=>
         |call| __procedure::boxed(async move {
-            let ctx = <#context as __procedure::ContextOf<__procedure::tier::#tier>>::enter(&call).await?;
+            let ctx = call.context::<#name>().await?;
             #read
             let result = #name(#passed).await;
             call.reply(__procedure::written::<#output, #error>(result)).await
@@ -126,8 +131,9 @@ fn call(signature: &Signature, tier: &TokenStream) -> TokenStream {
 }
 
 fn with_struct(procedure: &Procedure, registration: &TokenStream, description: &TokenStream) -> TokenStream {
-    let Procedure { visibility, conditions, signature, .. } = procedure;
+    let Procedure { visibility, conditions, signature, tier, .. } = procedure;
     let Signature { name, context, output, .. } = signature;
+    let tier = self::tier(*tier);
     // A type that is less visible than the function is an error of the line that names it.
     let context = quote_spanned!(context.span()=> type Context = #context;);
     let input = match signature.input() {
@@ -148,6 +154,7 @@ fn with_struct(procedure: &Procedure, registration: &TokenStream, description: &
             use ::catena::__private::procedure as __procedure;
             #registration
             impl __procedure::ProcedureType for #name {
+                type Tier = __procedure::tier::#tier;
                 #context
                 #input
                 #output

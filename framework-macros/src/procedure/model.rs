@@ -13,7 +13,7 @@ use crate::{
     docs,
     errors::{Errors, nearest},
     options::Typed,
-    signature::{Kind, Signature, conditions},
+    signature::{Kind, Signature, conditions, last_segment},
     units,
 };
 
@@ -97,14 +97,15 @@ impl Procedure {
             let message = "a `DELETE` has no body: read this from the path, or write `method = \"POST\"`";
             errors.push(input, message);
         }
+        let has_user = last_segment(&signature.context).is_some_and(|context| !context.arguments.is_empty());
         let (summary, description) = docs::split(&docs::text(&function.attrs));
         Some(Self {
             visibility: function.vis,
             conditions: conditions(&function.attrs),
             signature,
             method,
-            // Any tier will do for a procedure with mistakes: only its types are printed.
-            tier: tier.unwrap_or(Tier::Public),
+            // Without a tier, whatever fits the context: only the types are printed.
+            tier: tier.unwrap_or(if has_user { Tier::Protected } else { Tier::Public }),
             settings,
             summary,
             description,
@@ -144,7 +145,7 @@ fn operation_id(text: &str) -> Result<String, String> {
     if text.split('.').all(is_name) {
         Ok(text.to_owned())
     } else {
-        Err(format!("`{text}` is no operation id: write names joined by `.`, as in `tasks.edit`"))
+        Err(format!("`id = {text:?}` is no operation id: write names joined by `.`, as in `tasks.edit`"))
     }
 }
 

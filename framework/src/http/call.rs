@@ -1,6 +1,6 @@
 //! One call of a procedure: what the macro's closure reads from and answers with.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
 use poem::{
@@ -8,12 +8,12 @@ use poem::{
     http::{HeaderValue, header},
 };
 
-use super::output::Reply;
+use super::{context::ContextOf as _, output::Reply};
 use crate::{
     ctx::RequestScope,
     error::{Code, Error, Result},
     model::{Schema, parse_body, parse_no_query, parse_query, parse_segment},
-    procedure::{PathArgument, Procedure},
+    procedure::{PathArgument, Procedure, ProcedureType},
 };
 
 /// One call of a procedure.
@@ -26,15 +26,17 @@ pub struct Call {
 }
 
 impl Call {
-    /// Refuses a query string that nobody reads: its parameters are unknown.
+    /// Finds out who is calling, as far as the procedure `P` wants to know.
     ///
     /// # Errors
-    /// `invalid_input`.
-    pub(super) fn refuse_unread_query(&self) -> Result<()> {
+    /// `unauthenticated` when somebody must be signed in and nobody is; `invalid_input` for a query string that nobody
+    /// reads.
+    pub async fn context<P: ProcedureType>(&self) -> Result<P::Context> {
+        let context = P::Context::enter(self).await?;
         if self.procedure.is_query() && self.procedure.input.is_none() {
             parse_no_query(&self.query)?;
         }
-        Ok(())
+        Ok(context)
     }
 
     /// Reads the argument `name` from the path.

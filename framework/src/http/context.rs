@@ -21,15 +21,13 @@ pub trait ContextOf<T>: Sized {
     /// Finds out who is calling, if the context wants to know.
     ///
     /// # Errors
-    /// `unauthenticated` when somebody must be signed in and nobody is; `invalid_input` for a query string that nobody
-    /// reads.
+    /// `unauthenticated` when somebody must be signed in and nobody is.
     fn enter(call: &Call) -> impl Future<Output = Result<Self>> + Send;
 }
 
 #[diagnostic::do_not_recommend]
 impl ContextOf<tier::Public> for Ctx<Anyone> {
     async fn enter(call: &Call) -> Result<Self> {
-        call.refuse_unread_query()?;
         Ok(Self::new(call.request.clone()))
     }
 }
@@ -37,7 +35,6 @@ impl ContextOf<tier::Public> for Ctx<Anyone> {
 #[diagnostic::do_not_recommend]
 impl ContextOf<tier::Auth> for Ctx<Anyone> {
     async fn enter(call: &Call) -> Result<Self> {
-        call.refuse_unread_query()?;
         Ok(Self::new(call.request.clone()))
     }
 }
@@ -47,7 +44,6 @@ impl<U: Authenticate> ContextOf<tier::Protected> for Ctx<U> {
     async fn enter(call: &Call) -> Result<Self> {
         let ctx = Ctx::new(call.request.clone());
         let user = U::authenticate(&ctx).await?.ok_or_else(Error::unauthenticated)?;
-        call.refuse_unread_query()?;
         Ok(Self { user, request: ctx.request })
     }
 }

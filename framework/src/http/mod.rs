@@ -12,7 +12,7 @@ mod router;
 pub(crate) mod server;
 
 pub use call::Call;
-pub use context::ContextOf;
+pub(crate) use context::ContextOf;
 use front::RequestId;
 pub(crate) use output::Reply;
 pub use output::{Created, Output, Redirect};

@@ -119,6 +119,12 @@ pub fn finished<E: JobError>(result: Result<(), E>) -> Result<()> {
     result.map_err(Into::into)
 }
 
+/// What the arguments of `J` look like, if it takes some.
+#[must_use]
+pub const fn args<J: JobType>() -> Option<fn() -> Shape> {
+    <J::Args as JobArgs>::SHAPE
+}
+
 /// One entry of the registry.
 pub struct Entry(pub &'static Job);
 

@@ -17,3 +17,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// 4 mistakes
