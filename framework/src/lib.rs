@@ -142,9 +142,9 @@ pub mod __private {
         pub use crate::model::{
             Bound, Change, ChangedBy, Check, Choice, ChoiceShape, Columns, DefaultOf, Field, Flattened,
             HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, NamedShape, Object, ObjectShape,
-            Pattern, Repeated, Schema, Shape, admits, choice_from_sql, covers, default_of, field, flat,
-            items, label, len, multiple_of, names, part, pattern, range, read_choice, read_object,
-            unique_items,
+            Pattern, Repeated, Schema, Shape, UnionShape, VariantShape, admits, choice_from_sql, covers,
+            default_of, field, flat, items, label, len, multiple_of, names, part, pattern, range,
+            read_choice, read_nothing, read_object, read_union, tag, unique_items,
         };
     }
 

@@ -31,6 +31,11 @@ impl Parameters {
         (errors.len() == before).then(|| Self { generics: generics.clone() })
     }
 
+    /// No parameters.
+    pub(crate) fn none() -> Self {
+        Self { generics: Generics::default() }
+    }
+
     /// Reports parameters where there can be none; `what` has none.
     pub(crate) fn refuse(generics: &Generics, what: &str, errors: &mut Errors) -> bool {
         if generics.params.is_empty() {

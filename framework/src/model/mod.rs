@@ -11,6 +11,7 @@ mod pattern;
 mod read;
 mod sentence;
 mod shape;
+mod union;
 mod values;
 mod walk;
 mod wording;
@@ -29,6 +30,7 @@ pub use patch::{Change, ChangedBy, Patch};
 pub use pattern::Pattern;
 pub(crate) use read::{parse_body, parse_query, parse_segment, write_body};
 pub use shape::{Field, ObjectShape, Schema, Shape, field};
+pub use union::{UnionShape, VariantShape, read_nothing, read_union, tag};
 pub use values::{
     Choice, ChoiceShape, DefaultOf, NamedShape, admits, choice_from_sql, default_of, read_choice,
 };
