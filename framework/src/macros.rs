@@ -132,6 +132,25 @@
 /// }
 /// ```
 ///
+/// `tag = "type"` makes an enum a tagged union: each variant is an object whose field `type` is the variant's name. A
+/// variant has fields of its own, those of the model that it holds, or none.
+///
+/// ```
+/// # use catena::{model, types::Uuid};
+/// #[model]
+/// pub struct Rename { pub name: String }
+///
+/// #[model(tag = "type")]
+/// pub enum Event {
+///     /// `{"type": "created", "id": "…"}`
+///     Created { id: Uuid },
+///     /// `{"type": "renamed", "name": "…"}`
+///     Renamed(Rename),
+///     /// `{"type": "deleted"}`
+///     Deleted,
+/// }
+/// ```
+///
 /// In a query string a field is a parameter of its name. Doc comments become descriptions. Other derives, such as
 /// `Debug` and `Clone`, may stand beside the attribute.
 pub use catena_macros::model;

@@ -35,8 +35,10 @@ impl Choice {
         let mut variants: Vec<(Ident, String)> = Vec::new();
         for (variant, taken) in item.variants.iter().zip(&taken.parts) {
             if !matches!(variant.fields, Fields::Unit) {
-                errors
-                    .push(&variant.fields, "a variant of a model is a string and holds nothing: remove this");
+                errors.push(
+                    &variant.fields,
+                    "a variant is a string and holds nothing: remove this, or write `#[model(tag = \"type\")]` to make each an object",
+                );
             }
             let VariantOptions { rename } = options_of(taken, errors);
             let value = rename.unwrap_or_else(|| snake_case(&variant.ident.to_string()));
@@ -127,7 +129,8 @@ impl Choice {
     }
 }
 
-fn misplaced(taken: &[Attribute], errors: &mut Errors) {
+/// Reports attributes that stand on a field.
+pub(crate) fn misplaced(taken: &[Attribute], errors: &mut Errors) {
     for attribute in taken.iter().filter(|attribute| !attribute.path().is_ident("model")) {
         let name = crate::signature::source(attribute.path());
         errors.push(attribute, format_args!("`#[{name}]` stands on a field of a struct: remove it here"));
@@ -135,7 +138,7 @@ fn misplaced(taken: &[Attribute], errors: &mut Errors) {
 }
 
 /// `InProgress` as `in_progress`.
-fn snake_case(name: &str) -> String {
+pub(crate) fn snake_case(name: &str) -> String {
     let mut text = String::new();
     for character in name.chars() {
         if character.is_uppercase() && !text.is_empty() {

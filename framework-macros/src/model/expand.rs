@@ -3,7 +3,9 @@
 use darling::util::Override;
 use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
-use syn::{Expr, ExprLit, Item, Lit, Path, Type, ext::IdentExt as _, parse_quote, spanned::Spanned as _};
+use syn::{
+    Attribute, Expr, ExprLit, Item, Lit, Path, Type, ext::IdentExt as _, parse_quote, spanned::Spanned as _,
+};
 
 use super::{
     check::{Bound, Check},
@@ -20,6 +22,7 @@ pub(crate) fn model(model: &Model) -> TokenStream {
         Model::Object(model) => object(model),
         Model::Choice(model) => model.expand(),
         Model::Newtype(model) => model.expand(),
+        Model::Union(model) => model.expand(),
     }
 }
 
@@ -63,36 +66,12 @@ pub(crate) fn stand_in(item: &Item) -> Option<TokenStream> {
 /// The struct as it was written, below its derives.
 fn item(model: &Object) -> TokenStream {
     let mut item = model.item.clone();
+    let this = format!("{}{}", item.ident, model.parameters.arguments());
     for (at, (field, described)) in item.fields.iter_mut().zip(&model.fields).enumerate() {
-        let [read, write] = ["read", "write"].map(|method| through_schema(&field.ty, method));
-        if described.flatten {
-            let ty = format!("{}{}", model.item.ident, model.parameters.arguments());
-            let read = format!("<{ty} as ::catena::__private::model::Flattened<{at}>>::read");
-            field
-                .attrs
-                .push(parse_quote!(#[serde(flatten, serialize_with = #write, deserialize_with = #read)]));
-            if model.table.as_ref().is_some_and(|table| table.use_ != Use::Patch) {
-                field.attrs.push(parse_quote!(#[diesel(embed)]));
-            }
-            continue;
+        field.attrs.push(serde_attribute(&this, at, described));
+        if described.flatten && model.table.as_ref().is_some_and(|table| table.use_ != Use::Patch) {
+            field.attrs.push(parse_quote!(#[diesel(embed)]));
         }
-        let is_absent = if described.nullable {
-            "::catena::Patch::is_unchanged"
-        } else {
-            "::core::option::Option::is_none"
-        };
-        let absent = described.optional.then(|| quote!(, default, skip_serializing_if = #is_absent));
-        let default = described.default.as_ref().map(|_| {
-            let ty = format!("{}{}", model.item.ident, model.parameters.arguments());
-            let path = format!("<{ty} as ::catena::__private::model::DefaultOf<{at}>>::value");
-            quote!(, default = #path)
-        });
-        let name = &described.name;
-        let renamed = field.ident.as_ref().is_some_and(|ident| ident.unraw() != name);
-        let rename = renamed.then(|| quote!(, rename = #name));
-        field.attrs.push(
-            parse_quote!(#[serde(serialize_with = #write, deserialize_with = #read #absent #default #rename)]),
-        );
     }
     if model.table.as_ref().is_some_and(|table| table.use_ == Use::Patch) {
         // Read already; there is no derive that would know them.
@@ -118,6 +97,30 @@ fn item(model: &Object) -> TokenStream {
         #table
         #item
     }
+}
+
+/// What serde is told about a field: of the type `this`, whose `at`-th it is.
+pub(crate) fn serde_attribute(this: &str, at: usize, field: &Field) -> Attribute {
+    let [read, write] = read_and_write(&field.ty);
+    if field.flatten {
+        let read = format!("<{this} as ::catena::__private::model::Flattened<{at}>>::read");
+        return parse_quote!(#[serde(flatten, serialize_with = #write, deserialize_with = #read)]);
+    }
+    let is_absent =
+        if field.nullable { "::catena::Patch::is_unchanged" } else { "::core::option::Option::is_none" };
+    let absent = field.optional.then(|| quote!(, default, skip_serializing_if = #is_absent));
+    let default = field.default.as_ref().map(|_| {
+        let path = format!("<{this} as ::catena::__private::model::DefaultOf<{at}>>::value");
+        quote!(, default = #path)
+    });
+    let name = &field.name;
+    let rename = (field.ident.unraw() != name).then(|| quote!(, rename = #name));
+    parse_quote!(#[serde(serialize_with = #write, deserialize_with = #read #absent #default #rename)])
+}
+
+/// The paths by which serde reads and writes a type.
+pub(crate) fn read_and_write(ty: &Type) -> [Literal; 2] {
+    ["read", "write"].map(|method| through_schema(ty, method))
 }
 
 /// The path of a method of `Schema`, as text for serde.
@@ -282,7 +285,12 @@ fn name_of(table: &Path, column: &Path) -> TokenStream {
 }
 
 /// What a field is when it is absent.
-fn default(model: &TokenStream, parameters: &Parameters, at: usize, field: &Field) -> Option<TokenStream> {
+pub(crate) fn default(
+    model: &TokenStream,
+    parameters: &Parameters,
+    at: usize,
+    field: &Field,
+) -> Option<TokenStream> {
     let (bounded, clause) = parameters.bounded(None);
     let ty = &field.ty;
     let value = match field.default.as_ref()? {
@@ -357,7 +365,7 @@ pub(crate) fn checks(model: &TokenStream, at: usize, ty: &Type, checks: &[Check]
     printed.chain(custom).collect()
 }
 
-fn field(model: &TokenStream, at: usize, table: Option<&Path>, field: &Field) -> TokenStream {
+pub(crate) fn field(model: &TokenStream, at: usize, table: Option<&Path>, field: &Field) -> TokenStream {
     let Field { ty, name, doc, optional, .. } = field;
     let checks = checks(model, at, ty, &field.checks);
     let ty = at_start(ty);

@@ -12,11 +12,6 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    /// No parameters.
-    pub(crate) fn none() -> Self {
-        Self { generics: Generics::default() }
-    }
-
     /// Reads the parameters of a struct; reports those that a model cannot have and answers `None` then.
     pub(crate) fn new(generics: &Generics, errors: &mut Errors) -> Option<Self> {
         let before = errors.len();
@@ -34,6 +29,11 @@ impl Parameters {
             }
         }
         (errors.len() == before).then(|| Self { generics: generics.clone() })
+    }
+
+    /// No parameters.
+    pub(crate) fn none() -> Self {
+        Self { generics: Generics::default() }
     }
 
     /// Reports parameters where there can be none; `what` has none.

@@ -14,6 +14,7 @@ mod patch;
 mod pattern;
 #[cfg(test)]
 mod tests;
+mod union;
 
 use proc_macro2::TokenStream;
 use quote::quote;

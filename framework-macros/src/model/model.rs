@@ -16,6 +16,7 @@ use super::{
     newtype::Newtype,
     parse::{FieldOptions, Options, Taken},
     patch,
+    union::Union,
 };
 use crate::{
     docs,
@@ -28,6 +29,7 @@ pub(crate) enum Model {
     Object(Object),
     Choice(Choice),
     Newtype(Box<Newtype>),
+    Union(Union),
 }
 
 /// A struct with named fields: an object on the wire.
@@ -92,6 +94,14 @@ impl Model {
     ) -> Option<Self> {
         match item {
             Item::Enum(item) if Parameters::refuse(&item.generics, "an enum", errors) => None,
+            Item::Struct(item) if let Some(tag) = &typed.options.tag => {
+                let message = format!(
+                    "`tag` tells the variants of an enum apart, and `{}` is a struct: remove it",
+                    item.ident
+                );
+                errors.push(tag, message);
+                None
+            }
             Item::Struct(item) => match &item.fields {
                 Fields::Named(_) => Object::new(typed, item, taken, errors).map(Self::Object),
                 Fields::Unnamed(_) if Parameters::refuse(&item.generics, "a newtype", errors) => None,
@@ -101,6 +111,9 @@ impl Model {
                 Fields::Unnamed(_) => not_a_model(&item.ident, "a tuple struct", "{ .. }", errors),
                 Fields::Unit => not_a_model(&item.ident, "a unit struct", "{}", errors),
             },
+            Item::Enum(item) if let Some(tag) = &typed.options.tag => {
+                Union::new(typed, &tag.value(), item, taken, errors).map(Self::Union)
+            }
             Item::Enum(item) => Choice::new(typed, item, taken, errors).map(Self::Choice),
             Item::Union(item) => not_a_model(&item.ident, "a union", "{ .. }", errors),
             _ => {
@@ -185,7 +198,7 @@ impl Object {
 }
 
 impl Field {
-    fn new(field: &syn::Field, taken: &[Attribute], errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn new(field: &syn::Field, taken: &[Attribute], errors: &mut Errors) -> Option<Self> {
         let ident = field.ident.clone()?;
         let FieldOptions { rename, default, deprecated, flatten } = options_of(taken, errors);
         if flatten.is_present() {
@@ -236,7 +249,7 @@ pub(crate) fn no_serde<'a>(attributes: impl Iterator<Item = &'a Attribute>, erro
 }
 
 /// Removes `Debug` from the derives, if it is there.
-fn take_debug(attributes: &mut [Attribute]) -> bool {
+pub(crate) fn take_debug(attributes: &mut [Attribute]) -> bool {
     let mut taken = false;
     for attribute in attributes.iter_mut().filter(|attribute| attribute.path().is_ident("derive")) {
         let Ok(traits) = attribute.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated) else {

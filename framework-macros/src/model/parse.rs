@@ -14,12 +14,13 @@ pub(crate) struct Options {
     pub(crate) patch: Flag,
     pub(crate) omit: Option<PathList>,
     pub(crate) db: Option<Override<Path>>,
+    pub(crate) tag: Option<LitStr>,
 }
 
 impl crate::options::Options for Options {
     const ATTRIBUTE: &'static str = "model";
     const EXAMPLES: &'static [&'static str] =
-        &["table = tasks", "insert", "patch", "pick", "omit(id, owner_id)", "db = Text"];
+        &["table = tasks", "insert", "patch", "pick", "omit(id, owner_id)", "db = Text", "tag = \"type\""];
 }
 
 /// `#[model(..)]` on a field.
@@ -102,6 +103,8 @@ pub(crate) struct Taken {
     pub(crate) item: Vec<Attribute>,
     /// Those on each field of a struct, or on each variant of an enum.
     pub(crate) parts: Vec<Vec<Attribute>>,
+    /// Those on each field of each variant of an enum.
+    pub(crate) fields: Vec<Vec<Vec<Attribute>>>,
 }
 
 /// Takes our attributes out of an item.
@@ -110,16 +113,15 @@ pub(crate) fn take(item: &mut Item) -> Taken {
         Item::Struct(item) => Taken {
             item: ours(&mut item.attrs),
             parts: item.fields.iter_mut().map(|field| ours(&mut field.attrs)).collect(),
+            ..Taken::default()
         },
         Item::Enum(item) => Taken {
             item: ours(&mut item.attrs),
-            parts: item
+            parts: item.variants.iter_mut().map(|variant| ours(&mut variant.attrs)).collect(),
+            fields: item
                 .variants
                 .iter_mut()
-                .map(|variant| {
-                    variant.fields.iter_mut().for_each(|field| drop(ours(&mut field.attrs)));
-                    ours(&mut variant.attrs)
-                })
+                .map(|variant| variant.fields.iter_mut().map(|field| ours(&mut field.attrs)).collect())
                 .collect(),
         },
         Item::Union(item) => {

@@ -175,3 +175,23 @@ fn flatten() {
     };
     insta::assert_snapshot!(pretty(model(quote!(), item)));
 }
+
+#[test]
+fn union() {
+    let item = quote! {
+        /// What has happened.
+        pub enum Event {
+            /// It was made.
+            Created {
+                #[check(range = 1..)]
+                #[model(default = 1)]
+                stars: i32,
+                note: Option<String>,
+            },
+            Renamed(Rename),
+            #[model(rename = "gone")]
+            Deleted,
+        }
+    };
+    insta::assert_snapshot!(pretty(model(quote!(tag = "type"), item)));
+}

@@ -1,6 +1,6 @@
 //! One call of a procedure: what the macro's closure reads from and answers with.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use poem::{

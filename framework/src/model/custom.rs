@@ -128,6 +128,15 @@ pub const fn rules<T: Object>(has_rules: bool) -> Option<Rules> {
     })
 }
 
+/// What is wrong across the fields of the model that a variant of a union holds, in the union as a text.
+pub fn variant_rules<U: Schema, M: Object>(text: &str, held: fn(&U) -> Option<&M>) -> Failures {
+    let mut failures = Failures::default();
+    if let Some(model) = read_text::<U>(text).as_ref().and_then(held) {
+        model.rules(&mut failures);
+    }
+    failures
+}
+
 /// A model that may implement [`Check`]. What stands here is found if it does, and what stands in [`Unchecked`] if it does
 /// not: what a type has itself comes before what a trait gives it.
 pub struct Checked<T>(PhantomData<T>);

@@ -15,6 +15,7 @@ mod pattern;
 mod read;
 mod sentence;
 mod shape;
+mod union;
 mod values;
 mod walk;
 mod wording;
@@ -27,7 +28,9 @@ pub use check::{
     items, len, multiple_of, pattern, range, unique_items, url,
 };
 pub use columns::{Columns, covers};
-pub use custom::{Checked, CustomOf, Failures, HasFields, Outcome, Rules, Unchecked, refusal, rules};
+pub use custom::{
+    Checked, CustomOf, Failures, HasFields, Outcome, Rules, Unchecked, refusal, rules, variant_rules,
+};
 pub use exact::BigInt;
 pub use flatten::{Flattened, flat, names, part};
 pub use json::Json;
@@ -36,6 +39,7 @@ pub use patch::{Change, ChangedBy, Patch};
 pub use pattern::Pattern;
 pub(crate) use read::{differences, parse_body, parse_no_query, parse_query, parse_segment, write_body};
 pub use shape::{Field, ObjectShape, Schema, Shape, field};
+pub use union::{UnionShape, VariantShape, read_nothing, read_union, tag};
 pub use values::{
     Choice, ChoiceShape, DefaultOf, NamedShape, Wraps, admits, choice_from_sql, default_of, read_choice,
 };

@@ -48,6 +48,8 @@ fn label_of(shape: Shape) -> String {
         }
         Shape::Object(object) => object.full_name(),
         Shape::Choice(choice) => choice.name.into(),
+        Shape::Constant(value) => value.into(),
+        Shape::Union(union) => union.name.into(),
         Shape::Named(named) => named.name.into(),
     }
 }
@@ -66,7 +68,7 @@ pub fn read_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer:
     T::deserialize(AsMap(deserializer))
 }
 
-/// Offers maps only to the one method that derived structs call.
+/// Offers maps only to the methods that derived structs call.
 struct AsMap<D>(D);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for AsMap<D> {

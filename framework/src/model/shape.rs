@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     check::Check,
     custom::Rules,
+    union::UnionShape,
     values::{ChoiceShape, NamedShape},
 };
 
@@ -110,6 +111,10 @@ pub enum Shape {
     Object(&'static ObjectShape),
     /// One of a few strings.
     Choice(&'static ChoiceShape),
+    /// One string and no other.
+    Constant(&'static str),
+    /// One of a few objects, told apart by a field.
+    Union(&'static UnionShape),
     /// Another shape with a name and checks of its own.
     Named(&'static NamedShape),
 }
@@ -122,9 +127,9 @@ impl Shape {
             Self::Boolean => "boolean",
             Self::Integer { .. } => "integer",
             Self::Number { .. } => "number",
-            Self::String { .. } | Self::Choice(_) => "string",
+            Self::String { .. } | Self::Choice(_) | Self::Constant(_) => "string",
             Self::Array { .. } => "array",
-            Self::Map { .. } | Self::Object(_) => "object",
+            Self::Map { .. } | Self::Object(_) | Self::Union(_) => "object",
             Self::Named(named) => (named.shape)().name(),
         }
     }

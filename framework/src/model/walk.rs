@@ -3,6 +3,8 @@
 //! It reads the text, not a tree: a tree no longer shows repeated keys, and has no place for `1e400`. The work is
 //! linear in the length of the text, and nothing of a value is ever repeated to the caller.
 
+mod tagged;
+
 use std::{collections::HashSet, fmt};
 
 use serde::{
@@ -186,6 +188,10 @@ impl Spot<'_> {
                 let list = <&RawValue>::deserialize(deserializer)?.get();
                 self.unique_list(list).map_err(|error| de::Error::custom(reason(&error)))
             }
+            Shape::Union(union) => {
+                let text = <&RawValue>::deserialize(deserializer)?.get();
+                self.union(text, union).map_err(|error| de::Error::custom(reason(&error)))
+            }
             Shape::Array { .. } | Shape::Map { .. } | Shape::Object(_) => deserializer.deserialize_any(self),
             // The raw text, because a number may have no other representation.
             _ => <&RawValue>::deserialize(deserializer).map(|raw| self.leaf(raw.get())),
@@ -213,6 +219,8 @@ impl Spot<'_> {
                     self.walk.report("enum", message, Some(choice.values.join(", ")));
                 }
             }
+            // The tag of a union, which has been read already.
+            (Shape::Constant(_), Found::String) => {}
             (_, found) => self.mismatch(found),
         }
     }

@@ -6,7 +6,7 @@ use poem_openapi::registry::{MetaSchema, Registry};
 
 use super::{operations::OPEN_SCHEMAS, schema::register_shape};
 use crate::{
-    model::{Shape, default_faults},
+    model::{ObjectShape, Shape, default_faults},
     procedure::Procedure,
 };
 
@@ -57,19 +57,24 @@ fn check_defaults(shape: &Shape, seen: &mut HashSet<String>, faults: &mut Vec<St
         Shape::Array { items, .. } => check_defaults(&items(), seen, faults),
         Shape::Map { values, .. } => check_defaults(&values(), seen, faults),
         Shape::Named(named) => check_defaults(&(named.shape)(), seen, faults),
-        Shape::Object(object) if seen.insert(object.full_name()) => {
-            for field in object.fields {
-                for (pointer, message) in default_faults(field) {
-                    let (model, name) = (object.name, field.name);
-                    let at = if pointer.is_empty() { pointer } else { format!(" at `{pointer}`") };
-                    faults.push(format!(
-                        "the default of the field `{name}` of `{model}` is refused by its own checks{at}: it {message}; write another `default`"
-                    ));
-                }
-                check_defaults(&(field.shape)(), seen, faults);
-            }
+        Shape::Object(object) if seen.insert(object.full_name()) => check_fields(object, seen, faults),
+        Shape::Union(union) if seen.insert(union.name.to_owned()) => {
+            union.variants.iter().for_each(|variant| check_fields(&variant.object, seen, faults));
         }
         _ => {}
+    }
+}
+
+fn check_fields(object: &ObjectShape, seen: &mut HashSet<String>, faults: &mut Vec<String>) {
+    for field in object.fields {
+        for (pointer, message) in default_faults(field) {
+            let (model, name) = (object.name, field.name);
+            let at = if pointer.is_empty() { pointer } else { format!(" at `{pointer}`") };
+            faults.push(format!(
+                "the default of the field `{name}` of `{model}` is refused by its own checks{at}: it {message}; write another `default`"
+            ));
+        }
+        check_defaults(&(field.shape)(), seen, faults);
     }
 }
 

@@ -6,7 +6,7 @@ use super::schema::sample;
 use crate::{
     error::{Code, Error, Failure, Place},
     http::problem_document,
-    model::{Bound, Check, Field, Shape, differences, parse_no_query},
+    model::{Bound, Check, Field, ObjectShape, Shape, differences, exact, parse_no_query},
     procedure::Procedure,
 };
 
@@ -56,6 +56,7 @@ fn of_shape(shape: Shape, checks: &[Check], depth: usize) -> Option<Value> {
             Check::Length { min, max } => length = (min, max),
             Check::Range { min, max } => range = (min, max),
             Check::Items { min, max } => items = (min, max),
+            Check::Format(format) => return Some(format.example.into()),
             _ => {}
         }
     }
@@ -74,9 +75,7 @@ fn of_shape(shape: Shape, checks: &[Check], depth: usize) -> Option<Value> {
             "date" => "2026-01-31".into(),
             "time" => "12:00:00".into(),
             "duration" => "PT1H".into(),
-            "email" => "ada@example.com".into(),
-            "uri" | "url" => "https://example.com/".into(),
-            _ => return None,
+            _ => exact::published(format)?.example.into(),
         },
         // Several items that are the same may not be welcome; what needs them has no example then.
         Shape::Array { items, .. } => vec![of_shape(items(), &[], depth + 1)?; wanted].into(),
@@ -86,20 +85,22 @@ fn of_shape(shape: Shape, checks: &[Check], depth: usize) -> Option<Value> {
         }
         Shape::Choice(choice) => (*choice.values.first()?).into(),
         Shape::Named(named) => of_shape((named.shape)(), named.checks, depth)?,
-        Shape::Object(object) => {
-            let mut members = Map::new();
-            for field in object.fields.iter().filter(|field| field.required || is_shown(field, depth)) {
-                match of_shape((field.shape)(), field.checks, depth + 1) {
-                    Some(value) => drop(members.insert(field.name.to_owned(), value)),
-                    None if field.required => return None,
-                    None => {}
-                }
-            }
-            members.into()
-        }
-        #[expect(unreachable_patterns, reason = "what new shapes look like is not made up")]
-        _ => return None,
+        Shape::Object(object) => of_object(object, depth)?,
+        Shape::Union(union) => of_object(&union.variants.first()?.object, depth)?,
+        Shape::Constant(value) => value.into(),
     })
+}
+
+fn of_object(object: &ObjectShape, depth: usize) -> Option<Value> {
+    let mut members = Map::new();
+    for field in object.fields.iter().filter(|field| field.required || is_shown(field, depth)) {
+        match of_shape((field.shape)(), field.checks, depth + 1) {
+            Some(value) => drop(members.insert(field.name.to_owned(), value)),
+            None if field.required => return None,
+            None => {}
+        }
+    }
+    Some(members.into())
 }
 
 fn of_bound(bound: Bound) -> Value {

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use poem_openapi::{
     ParameterStyle,
-    registry::{MetaOperationParam, MetaParamIn, MetaSchema, MetaSchemaRef, Registry},
+    registry::{
+        MetaDiscriminatorObject, MetaOperationParam, MetaParamIn, MetaSchema, MetaSchemaRef, Registry,
+    },
     types::{self, ParseError, ParseResult},
 };
 use serde_json::Value;
@@ -17,6 +19,7 @@ pub fn name<T: Schema>() -> Cow<'static, str> {
     match T::shape() {
         Shape::Object(object) => object.full_name().into(),
         Shape::Choice(choice) => choice.name.into(),
+        Shape::Union(union) => union.name.into(),
         Shape::Named(named) => named.name.into(),
         other => other.name().into(),
     }
@@ -62,6 +65,7 @@ pub(crate) fn inline(shape: &Shape) -> MetaSchemaRef {
     match *shape {
         Shape::Object(object) => MetaSchemaRef::Reference(object.full_name()),
         Shape::Choice(choice) => MetaSchemaRef::Reference(choice.name.to_owned()),
+        Shape::Union(union) => MetaSchemaRef::Reference(union.name.to_owned()),
         Shape::Named(named) => MetaSchemaRef::Reference(named.name.to_owned()),
         _ => MetaSchemaRef::Inline(Box::new(schema(shape))),
     }
@@ -76,6 +80,12 @@ pub(crate) fn register_shape(shape: &Shape, registry: &mut Registry) {
         Shape::Named(named) => {
             registry.schemas.insert(named.name.to_owned(), schema(shape));
             register_shape(&(named.shape)(), registry);
+        }
+        Shape::Union(union) if !registry.schemas.contains_key(union.name) => {
+            registry.schemas.insert(union.name.to_owned(), schema(shape));
+            for variant in union.variants {
+                register_shape(&Shape::Object(&variant.object), registry);
+            }
         }
         Shape::Object(object) if !registry.schemas.contains_key(&object.full_name()) => {
             // Before the fields, which may lead back here.
@@ -147,6 +157,27 @@ fn schema(shape: &Shape) -> MetaSchema {
             description: described(choice.doc),
             enum_items: choice.values.iter().copied().map(Value::from).collect(),
             ..base
+        },
+        Shape::Constant(value) => MetaSchema { enum_items: vec![value.into()], ..base },
+        Shape::Union(union) => MetaSchema {
+            description: described(union.doc),
+            one_of: union
+                .variants
+                .iter()
+                .map(|variant| MetaSchemaRef::Reference(variant.object.full_name()))
+                .collect(),
+            discriminator: Some(MetaDiscriminatorObject {
+                property_name: union.tag,
+                mapping: union
+                    .variants
+                    .iter()
+                    .map(|variant| {
+                        let schema = format!("#/components/schemas/{}", variant.object.full_name());
+                        (variant.value.to_owned(), schema)
+                    })
+                    .collect(),
+            }),
+            ..MetaSchema::ANY
         },
         Shape::Named(named) => {
             let schema = checked(inline(&(named.shape)()), named.checks);

@@ -1,6 +1,6 @@
 //! Models of every shape, as callers meet them.
 
-use catena::{Ctx, Result, model, procedure};
+use catena::{Ctx, Patch, Result, model, procedure};
 use serde_json::json;
 
 use crate::support::{failures, library};
@@ -48,6 +48,87 @@ async fn measures(ctx: &Ctx, input: Words) -> Result<Page<u32>> {
     let _ = ctx;
     let lengths = input.text.split(' ').map(|word| u32::try_from(word.len()).unwrap_or(u32::MAX));
     Ok(Page { items: lengths.collect(), next: None })
+}
+
+/// What becomes of a word.
+#[model(tag = "type")]
+enum Step {
+    /// Letters are put behind it.
+    Append {
+        #[check(len = 1..=3)]
+        text: String,
+    },
+    /// It is done again.
+    Repeat(Times),
+    Reverse,
+}
+
+/// How often.
+#[model]
+struct Times {
+    #[check(range = ..=3)]
+    times: u32,
+}
+
+/// A word, and what becomes of it.
+#[model]
+struct Work {
+    word: String,
+    steps: Vec<Step>,
+    undo: Patch<Step>,
+}
+
+/// Does all steps.
+#[procedure(tier = "public")]
+async fn apply_steps(ctx: &Ctx, input: Work) -> Result<Work> {
+    let _ = ctx;
+    let word = input.steps.iter().fold(input.word, |word, step| match step {
+        Step::Append { text } => word + text,
+        Step::Repeat(Times { times }) => (0..*times).map(|_| word.as_str()).collect(),
+        Step::Reverse => word.chars().rev().collect(),
+    });
+    Ok(Work { word, steps: input.steps, undo: input.undo })
+}
+
+#[tokio::test]
+async fn an_object_is_what_its_tag_says() {
+    let app = library().await;
+    let steps =
+        json!([{"type": "append", "text": "bc"}, {"type": "reverse"}, {"type": "repeat", "times": 2}]);
+    let work = json!({"word": "a", "steps": steps, "undo": null});
+    let answer = app.client().post("/api/apply_steps", work).await;
+    let expected = json!({"word": "cbacba", "steps": steps, "undo": null});
+    assert_eq!((answer.status, answer.json()), (200, expected), "{}", answer.text());
+
+    let steps = json!([
+        {"type": "append", "text": "long"}, {"times": 4, "type": "repeat"}, {"type": "turn"}, {"text": "b"},
+        {"type": "reverse", "text": "b"},
+    ]);
+    let answer = app.client().post("/api/apply_steps", json!({"word": "a", "steps": steps})).await;
+    assert_eq!(answer.status, 422);
+    let expected = [
+        ["body", "/steps/0/text", "length"],
+        ["body", "/steps/1/times", "range"],
+        ["body", "/steps/2/type", "enum"],
+        ["body", "/steps/3/type", "required"],
+        ["body", "/steps/4/text", "unknown"],
+    ];
+    assert_eq!(failures(&answer.json()), expected);
+}
+
+#[tokio::test]
+async fn the_document_tells_the_variants_apart() {
+    let document = library().await.client().get("/openapi.json").await.json();
+    let schemas = &document["components"]["schemas"];
+    let step = &schemas["Step"];
+    assert_eq!(step["oneOf"][2], json!({"$ref": "#/components/schemas/Step_Reverse"}));
+    assert_eq!(step["discriminator"]["mapping"]["repeat"], "#/components/schemas/Step_Repeat");
+    assert_eq!(step.get("additionalProperties"), None);
+    assert_eq!(schemas["Step_Repeat"]["properties"]["type"], json!({"type": "string", "enum": ["repeat"]}));
+    assert_eq!(schemas["Step_Repeat"]["required"], json!(["type", "times"]));
+    assert_eq!(schemas["Step_Repeat"]["additionalProperties"], false);
+    let undo = json!({"anyOf": [{"$ref": "#/components/schemas/Step"}, {"type": "null"}]});
+    assert_eq!(schemas["Work"]["properties"]["undo"], undo, "what may be null says so");
 }
 
 #[tokio::test]

@@ -62,6 +62,49 @@ mod rows {
         #[diesel(column_name = title)]
         pub(crate) name: String,
     }
+
+    /// What people write about a task.
+    #[::catena::model(table = tasks, pick)]
+    pub(crate) struct Words {
+        pub(crate) title: String,
+        #[diesel(column_name = notes)]
+        pub(crate) remarks: Option<String>,
+    }
+
+    /// A task in parts, whose columns count as its own.
+    #[::catena::model(table = tasks, omit(priority))]
+    pub(crate) struct Whole {
+        pub(crate) id: ::uuid::Uuid,
+        #[model(flatten)]
+        pub(crate) words: Words,
+        pub(crate) r#type: String,
+    }
+
+    /// What people write about a new task.
+    #[::catena::model(table = tasks, insert, omit(id, r#type, priority))]
+    pub(crate) struct NewWords {
+        pub(crate) title: String,
+        pub(crate) notes: Option<String>,
+    }
+
+    /// A new task in parts.
+    #[::catena::model(table = tasks, insert, omit(id, priority))]
+    pub(crate) struct NewWhole {
+        #[model(flatten)]
+        pub(crate) words: NewWords,
+        pub(crate) r#type: String,
+    }
+
+    /// A change of a task.
+    #[::catena::model(table = tasks, patch)]
+    pub(crate) struct EditTask {
+        #[check(len = 1..=200)]
+        pub(crate) title: Option<String>,
+        pub(crate) notes: ::catena::Patch<String>,
+        #[model(rename = "type")]
+        #[diesel(column_name = r#type)]
+        kind: Option<String>,
+    }
 }
 
 // Diesel's `AsExpression` names `diagnostic`, which is not found without the prelude.
@@ -101,7 +144,43 @@ mod models {
     }
 
     #[::catena::model]
+    #[derive(::core::fmt::Debug)]
     pub(crate) struct Nothing {}
+
+    /// Part of a list.
+    #[::catena::model]
+    #[derive(::core::fmt::Debug)]
+    pub(crate) struct Page<T, C: ::core::default::Default = String>
+    where
+        T: ::core::clone::Clone,
+    {
+        #[check(items = ..=100)]
+        pub(crate) items: Vec<T>,
+        #[secret]
+        #[model(default)]
+        pub(crate) cursor: C,
+        #[model(flatten)]
+        pub(crate) nothing: Nothing,
+    }
+
+    /// What has happened.
+    #[::catena::model(tag = "type")]
+    #[derive(::core::fmt::Debug)]
+    pub(crate) enum Event {
+        /// It was made.
+        Made {
+            #[secret]
+            #[model(default)]
+            r#pin: String,
+            #[check(pattern = "^a")]
+            fields: Option<String>,
+            within: Vec<Event>,
+        },
+        Listed(Page<i64>),
+        Nothing(Nothing),
+        Nowhere {},
+        Gone,
+    }
 
     /// A field of each kind.
     #[::catena::model]

@@ -179,3 +179,60 @@ fn only_a_model_with_rules_is_read_as_a_whole() {
     assert!(rules(Plan::shape()).is_none());
     assert!(rules(Span::shape()).is_some());
 }
+
+#[model]
+struct Trip {
+    #[model(flatten)]
+    span: Span,
+    place: Option<String>,
+}
+
+/// A trip or a walk.
+#[model(tag = "kind")]
+enum Move {
+    Trip(Trip),
+    Walk {
+        #[check(custom = is_even)]
+        steps: i32,
+        #[check(custom = is_even)]
+        breaks: Option<i32>,
+    },
+    Rest,
+}
+
+#[model]
+struct Pair<T> {
+    one: T,
+    #[check(custom = is_even)]
+    other: i32,
+}
+
+#[test]
+fn rules_hold_where_the_fields_of_a_model_stand_in_another() {
+    let to = "/to~1~0 custom: must not be before `from`";
+    assert!(failures::<Trip>(&json!({"from": 1, "to/~": 2, "place": "home"})).is_empty());
+    assert_eq!(failures::<Trip>(&json!({"from": 2, "to/~": 1, "place": "home"})), [to]);
+    assert!(failures::<Move>(&json!({"kind": "trip", "from": 1, "to/~": 2})).is_empty());
+    assert_eq!(failures::<Move>(&json!({"to/~": 1, "from": 2, "kind": "trip"})), [to]);
+    assert_eq!(failures::<Vec<Move>>(&json!([{"kind": "trip", "to/~": 1, "from": 2}])), [format!("/0{to}")]);
+}
+
+#[test]
+fn functions_check_the_fields_of_variants_and_of_models_with_parameters() {
+    let even = "custom: must be even";
+    assert!(failures::<Move>(&json!({"kind": "walk", "steps": 2})).is_empty());
+    assert!(failures::<Move>(&json!({"kind": "rest"})).is_empty());
+    assert_eq!(
+        failures::<Move>(&json!({"kind": "walk", "steps": 1, "breaks": 1})),
+        [format!("/steps {even}"), format!("/breaks {even}")]
+    );
+    assert!(failures::<Pair<Name>>(&json!({"one": "ada", "other": 2})).is_empty());
+    assert_eq!(
+        failures::<Pair<Name>>(&json!({"one": "Ada", "other": 3})),
+        ["/one custom: must be in lower case".to_owned(), format!("/other {even}")]
+    );
+    assert_eq!(
+        failures::<Pair<Span>>(&json!({"one": {"from": 2, "to/~": 1}, "other": 2})),
+        ["/one/to~1~0 custom: must not be before `from`"]
+    );
+}

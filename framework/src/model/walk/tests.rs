@@ -1,8 +1,11 @@
 use super::*;
-use crate::model::{
-    Schema,
-    fixtures::{EVERYTHING, Everything, NewTask, Ticket, Tree},
-    parse_body,
+use crate::{
+    Patch, model,
+    model::{
+        Schema,
+        fixtures::{EVERYTHING, Everything, NewTask, Ticket, Tree},
+        parse_body,
+    },
 };
 
 fn walked<T: Schema>(text: &str) -> Vec<Failure> {
@@ -234,6 +237,33 @@ fn multiples_are_exact() {
     );
 }
 
+/// A model of every shape in another.
+#[model]
+struct Log {
+    #[model(flatten)]
+    page: LogPage<bool>,
+    events: Vec<Event>,
+    last: Patch<Event>,
+}
+
+#[model]
+struct LogPage<T> {
+    items: Patch<Vec<T>>,
+    #[model(default = 5)]
+    #[check(range = 1..=5)]
+    limit: i64,
+    #[model(flatten)]
+    more: NewTask,
+}
+
+#[model(tag = "type")]
+enum Event {
+    Done,
+    Made { task: Patch<NewTask>, stars: Option<i16>, within: Vec<Event> },
+    Sold(Ticket),
+    Paged(Box<LogPage<Tree>>),
+}
+
 /// A random choice that is the same in every run.
 struct Random(u64);
 
@@ -321,6 +351,12 @@ impl Random {
             Shape::Choice(_) if self.one_in(20) => self.pick(&[r#""Low""#, r#""\ud800""#, "1"]),
             Shape::Choice(choice) => format!("{:?}", self.pick(choice.values)),
             Shape::Named(named) => self.value((named.shape)(), depth),
+            Shape::Constant(_) if self.one_in(30) => self.pick(&[r#""done""#, r#""\ud800""#, "1"]),
+            Shape::Constant(value) => format!("{value:?}"),
+            Shape::Union(union) => {
+                let variant = &union.variants[self.below(union.variants.len())];
+                self.object(&variant.object, depth)
+            }
             Shape::Object(object) => self.object(object, depth),
         }
     }
@@ -330,7 +366,11 @@ impl Random {
         for field in object.fields {
             let absent = if field.required { self.one_in(60) } else { depth > 3 || self.one_in(3) };
             for _ in 0..if absent { 0 } else { 1 + usize::from(self.one_in(150)) } {
-                members.push(format!("{:?}: {}", field.name, self.value((field.shape)(), depth + 1)));
+                let value = match field.nullable && self.one_in(3) {
+                    true => "null".to_owned(),
+                    false => self.value((field.shape)(), depth + 1),
+                };
+                members.push(format!("{:?}: {value}", field.name));
             }
         }
         if self.one_in(60) {
@@ -380,4 +420,6 @@ fn reader_and_walker_agree() {
     agree::<Everything>(&mut random, 4000);
     agree::<Vec<Tree>>(&mut random, 4000);
     agree::<Ticket>(&mut random, 4000);
+    agree::<Event>(&mut random, 4000);
+    agree::<Log>(&mut random, 4000);
 }

@@ -1,0 +1,19 @@
+use catena::model;
+
+#[model]
+pub struct Tagged {
+    #[model(rename = "type")]
+    pub kind: String,
+}
+
+#[model(tag = "type")]
+pub enum Event {
+    Tagged(Tagged),
+}
+
+#[model(tag = "type")]
+pub enum Text {
+    Renamed(String),
+}
+
+fn main() {}
