@@ -11,6 +11,7 @@ mod router;
 pub(crate) mod server;
 
 pub use call::Call;
+pub(crate) use front::REQUEST_TARGET;
 use front::RequestId;
 pub(crate) use output::Reply;
 pub use output::{Created, Output, Redirect};
