@@ -1,10 +1,20 @@
 //! Log lines: to standard error, for people or for programs.
 
-use std::io::{self, IsTerminal as _};
+mod text;
 
-use tracing_subscriber::EnvFilter;
+use std::{
+    io::{self, IsTerminal as _, Write},
+    sync::{Mutex, PoisonError},
+};
 
-use crate::settings::{LogFormat, Settings};
+use tracing::Metadata;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use self::text::{Fields, Seconds};
+use crate::{
+    http::REQUEST_TARGET,
+    settings::{LogFormat, Settings},
+};
 
 /// What is never logged, whatever `RUST_LOG` says: below `info` the driver of the database writes the values of every
 /// statement, among them password hashes and what users send.
@@ -14,12 +24,74 @@ const MUTED: &str = "tokio_postgres=info";
 pub(super) fn start(settings: &Settings) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter(&settings.log))
-        .with_writer(io::stderr)
+        .with_writer(Gathering { lines: &LINES, out: io::stderr })
         .with_ansi(io::stderr().is_terminal());
     let _ = match settings.log_format {
-        LogFormat::Text => builder.with_target(false).try_init(),
+        LogFormat::Text => {
+            builder.with_target(false).with_timer(Seconds::default()).fmt_fields(Fields).try_init()
+        }
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+}
+
+/// Writes the lines that were gathered. The runtime calls it whenever one of its threads has nothing to do.
+pub(super) fn flush() {
+    write_out(&mut LINES.lock().unwrap_or_else(PoisonError::into_inner), io::stderr());
+}
+
+/// The lines of answered requests that are not written yet.
+static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// As many bytes are written at once, whether or not a thread has nothing to do.
+const ENOUGH: usize = 16 * 1024;
+
+/// Writes lines to `out`. Those of answered requests are gathered, because a system call for each costs a busy server
+/// more than its answer; any other line is written at once, behind what was gathered before it.
+struct Gathering<O> {
+    lines: &'static Mutex<Vec<u8>>,
+    out: fn() -> O,
+}
+
+/// Takes one line.
+struct Line<O> {
+    lines: &'static Mutex<Vec<u8>>,
+    out: O,
+    may_wait: bool,
+}
+
+impl<'a, O: Write + 'a> MakeWriter<'a> for Gathering<O> {
+    type Writer = Line<O>;
+
+    fn make_writer(&'a self) -> Line<O> {
+        Line { lines: self.lines, out: (self.out)(), may_wait: false }
+    }
+
+    fn make_writer_for(&'a self, about: &Metadata<'_>) -> Line<O> {
+        Line { may_wait: about.target() == REQUEST_TARGET, ..self.make_writer() }
+    }
+}
+
+impl<O: Write> Write for Line<O> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.extend_from_slice(line);
+        if !self.may_wait || lines.len() >= ENOUGH {
+            write_out(&mut lines, &mut self.out);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What cannot be written is dropped: there is no other place to say so.
+fn write_out(lines: &mut Vec<u8>, mut out: impl Write) {
+    if !lines.is_empty() {
+        let _ = out.write_all(lines);
+        lines.clear();
+    }
 }
 
 fn filter(levels: &str) -> EnvFilter {
@@ -35,9 +107,15 @@ mod tests {
 
     /// What is written is kept.
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    pub(super) struct Kept(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Kept {
+    impl Kept {
+        pub(super) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Kept {
         fn write(&mut self, text: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(text)
         }
@@ -45,6 +123,46 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn lines_of_requests_wait_for_the_next_line_or_a_flush() {
+        static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+        static OUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+        struct Out;
+        impl Write for Out {
+            fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+                OUT.lock().unwrap().write(text)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let written = || String::from_utf8(std::mem::take(&mut *OUT.lock().unwrap())).unwrap();
+        let subscriber = tracing_subscriber::fmt()
+            .without_time()
+            .with_ansi(false)
+            .with_target(false)
+            .with_writer(Gathering { lines: &LINES, out: || Out })
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: REQUEST_TARGET, "first");
+            assert_eq!(written(), "");
+            tracing::warn!("second");
+            assert_eq!(written(), " INFO first\n WARN second\n");
+
+            tracing::info!(target: REQUEST_TARGET, "third");
+            write_out(&mut LINES.lock().unwrap(), Out);
+            assert_eq!(written(), " INFO third\n");
+
+            for _ in 0..ENOUGH / " INFO more\n".len() {
+                tracing::info!(target: REQUEST_TARGET, "more");
+            }
+            assert_eq!(written(), "");
+            tracing::info!(target: REQUEST_TARGET, "more");
+            assert!(written().len() >= ENOUGH, "a busy server writes without a rest");
+        });
     }
 
     #[test]
@@ -60,7 +178,7 @@ mod tests {
                 tracing::debug!(target: "tokio_postgres::query", "a password's hash");
                 tracing::info!(target: "tokio_postgres::connection", "a notice");
             });
-            let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+            let text = kept.text();
             assert!(text.contains("a notice") && !text.contains("a password's hash"), "{levels}: {text}");
         }
     }

@@ -43,7 +43,9 @@ pub(crate) fn run(app: App) -> ExitCode {
         // Help and usage errors are clap's to print: the former to standard output with success.
         Err(error) => error.exit(),
     };
-    match execute(app, cli.command.unwrap_or(Command::Serve(serve::Serve::default()))) {
+    let outcome = execute(app, cli.command.unwrap_or(Command::Serve(serve::Serve::default())));
+    log::flush();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
@@ -98,7 +100,10 @@ fn execute(app: App, command: Command) -> Result<(), BootError> {
         }
     };
     log::start(&settings);
-    let runtime = tokio::runtime::Runtime::new()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_park(log::flush)
+        .build()
         .map_err(|error| BootError(vec![format!("cannot start the runtime: {error}")]))?;
     runtime.block_on(async {
         match command {

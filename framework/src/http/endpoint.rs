@@ -1,14 +1,15 @@
 //! The order of work of one request: body, caller, input, handler, answer.
 
 use std::{
+    io,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use poem::{Body, Endpoint, Request, Response, error::ReadBodyError, http::header};
+use futures_util::{FutureExt as _, TryStreamExt as _};
+use poem::{Body, Endpoint, Request, Response, http::header};
 use tokio::{sync::OnceCell, time::timeout};
 
 use super::{Call, RequestId};
@@ -89,13 +90,33 @@ impl ProcedureEndpoint {
         if announced.is_some_and(|length: usize| length > limit) {
             return Err(too_large());
         }
-        match timeout(TIMEOUT, body.into_bytes_limit(limit)).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(too_large()),
+        match timeout(TIMEOUT, collect(body, limit)).await {
+            Ok(Ok(Some(bytes))) => Ok(bytes),
+            Ok(Ok(None)) => Err(too_large()),
             Ok(Err(error)) => Err(Error::new(Code::BAD_REQUEST, "the body broke off").because(error)),
             Err(_) => {
                 Err(Error::new(Code::REQUEST_TIMEOUT, format!("the body did not arrive within {TIMEOUT:?}")))
             }
         }
     }
+}
+
+/// Reads a whole body; `None` if it has more bytes than `limit`. A body that comes in one piece, as most do, is not
+/// copied.
+async fn collect(body: Body, limit: usize) -> io::Result<Option<Bytes>> {
+    let mut pieces = body.into_bytes_stream();
+    let first = pieces.try_next().await?.unwrap_or_default();
+    let mut whole = Vec::new();
+    let mut length = first.len();
+    while length <= limit {
+        let Some(piece) = pieces.try_next().await? else {
+            return Ok(Some(if whole.is_empty() { first } else { whole.into() }));
+        };
+        if whole.is_empty() {
+            whole.extend_from_slice(&first);
+        }
+        length += piece.len();
+        whole.extend_from_slice(&piece);
+    }
+    Ok(None)
 }

@@ -24,6 +24,9 @@ impl RequestId {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The target of the line that every answered request has in the log.
+pub(crate) const REQUEST_TARGET: &str = "catena::request";
+
 /// The outermost endpoint.
 pub(crate) struct Front<E>(pub(crate) E);
 
@@ -42,7 +45,9 @@ impl<E: Endpoint> Endpoint for Front<E> {
             Err(error) => report(error, id),
         };
         let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&id.0.to_string()) {
+        let mut buffer = Uuid::encode_buffer();
+        let request_id = &*id.0.hyphenated().encode_lower(&mut buffer);
+        if let Ok(value) = HeaderValue::from_str(request_id) {
             headers.insert(REQUEST_ID, value);
         }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -50,7 +55,9 @@ impl<E: Endpoint> Endpoint for Front<E> {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 
         let status = response.status().as_u16();
-        tracing::info!(%method, path, status, ms = started.elapsed().as_millis() as u64, request_id = %id.0, "request");
+        let ms = started.elapsed().as_millis() as u64;
+        let method = method.as_str();
+        tracing::info!(target: REQUEST_TARGET, method, path, status, ms, request_id, "request");
         Ok(response)
     }
 }
