@@ -1,10 +1,14 @@
 //! The options of an attribute, `#[name(option, option = value)]`, read one by one so that each can have its own mistake.
 
 use darling::{FromMeta, ast::NestedMeta};
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
+use syn::{Expr, ExprLit, Lit, MetaNameValue};
 
-use crate::errors::{Errors, list, nearest};
+use crate::{
+    errors::{Errors, list, nearest},
+    signature::source,
+};
 
 /// The options of one attribute as they were typed. Each may be missing.
 pub(crate) trait Options: FromMeta + Default {
@@ -23,11 +27,16 @@ pub(crate) struct Typed<T> {
 
 /// Reads the options. Those that are wrong are reported and left out.
 pub(crate) fn read<T: Options>(tokens: TokenStream, errors: &mut Errors) -> Typed<T> {
-    let items = NestedMeta::parse_meta_list(tokens).unwrap_or_else(|error| {
-        errors.push_error(error);
-        Vec::new()
-    });
     let (mut seen, mut misread, mut sound) = (Vec::new(), Vec::new(), Vec::new());
+    let items = NestedMeta::parse_meta_list(tokens.clone()).unwrap_or_else(|_| {
+        let (items, unreadable) = one_by_one(tokens);
+        for typed in unreadable {
+            let Unknown { message, meant } = no_option::<T>(&typed);
+            errors.push(&typed, message);
+            misread.extend(meant);
+        }
+        items
+    });
     for item in items {
         match name_of::<T>(&item) {
             Ok(name) if seen.contains(&name) => {
@@ -38,24 +47,73 @@ pub(crate) fn read<T: Options>(tokens: TokenStream, errors: &mut Errors) -> Type
                 if T::from_list(std::slice::from_ref(&item)).is_ok() {
                     sound.push(item);
                 } else {
-                    let example = example::<T>(name);
-                    errors.push(&item, format_args!("`{name}` is not written like that: write `{example}`"));
+                    let mended = mended::<T>(name, &item);
+                    errors.push(&item, format_args!("`{name}` is not written like that: write {mended}"));
                     misread.push(name);
                 }
             }
-            Err(Unknown { message, nearest }) => {
+            Err(Unknown { message, meant }) => {
                 errors.push(&item, message);
-                misread.extend(nearest);
+                misread.extend(meant);
             }
         }
     }
     Typed { options: T::from_list(&sound).unwrap_or_default(), misread }
 }
 
-/// What is wrong with the name of an option, and the name that was probably meant.
+/// Takes the options apart at the commas between them, so that one which cannot be read spoils no other. Returns those
+/// that can be read, and the tokens of those that cannot.
+fn one_by_one(tokens: TokenStream) -> (Vec<NestedMeta>, Vec<TokenStream>) {
+    let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+    for option in tokens.split(is_comma).filter(|option| !option.is_empty()) {
+        let option: TokenStream = option.iter().cloned().collect();
+        match NestedMeta::parse_meta_list(option.clone()) {
+            Ok(read) => items.extend(read),
+            Err(_) => unreadable.push(option),
+        }
+    }
+    (items, unreadable)
+}
+
+/// What to say about tokens that are no option, such as `tier: "public"`.
+fn no_option<T: Options>(tokens: &TokenStream) -> Unknown {
+    let words = tokens.clone().into_iter().filter(|token| matches!(token, TokenTree::Ident(_)));
+    let meant: Vec<_> = words.filter_map(|word| nearest(&word.to_string(), names::<T>())).collect();
+    let (attribute, typed) = (T::ATTRIBUTE, source(tokens));
+    let message = match meant[..] {
+        [] => format!("`{typed}` is no option: `#[{attribute}]` has {}", list(T::EXAMPLES)),
+        [name] => format!("`{typed}` is no option: write `{}`", example::<T>(name)),
+        [..] => format!("`{typed}` is more than one option: put a comma between them"),
+    };
+    Unknown { message, meant }
+}
+
+/// What to write instead of an option whose name is right: with or without quotation marks, if that is all, else
+/// the example.
+fn mended<T: Options>(name: &str, item: &NestedMeta) -> String {
+    let value = syn::parse2(item.to_token_stream()).map(|pair: MetaNameValue| pair.value);
+    let requoted = match value {
+        Ok(Expr::Path(path)) => Some(format!("{name} = \"{}\"", source(&path))),
+        Ok(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(format!("{name} = {}", text.value())),
+        _ => None,
+    };
+    let can_be_read = |text: &String| {
+        let items = text.parse().ok().and_then(|tokens| NestedMeta::parse_meta_list(tokens).ok());
+        items.is_some_and(|items| T::from_list(&items).is_ok())
+    };
+    match (requoted.filter(can_be_read), example::<T>(name)) {
+        (Some(requoted), _) => format!("`{requoted}`"),
+        (None, example) if example == name => format!("`{name}` alone"),
+        (None, example) => format!("`{example}`"),
+    }
+}
+
+/// What is wrong with something that is no option, and the names of those that were probably meant.
 struct Unknown {
     message: String,
-    nearest: Option<&'static str>,
+    meant: Vec<&'static str>,
 }
 
 /// The names of all options.
@@ -75,7 +133,7 @@ fn name_of<T: Options>(item: &NestedMeta) -> Result<&'static str, Unknown> {
         NestedMeta::NameValueInvalidExpr(pair) => &pair.path,
         NestedMeta::Lit(_) => {
             let message = format!("`#[{attribute}]` takes options by name: {examples}");
-            return Err(Unknown { message, nearest: None });
+            return Err(Unknown { message, meant: names::<T>().collect() });
         }
     };
     let typed = path.to_token_stream().to_string();
@@ -83,7 +141,8 @@ fn name_of<T: Options>(item: &NestedMeta) -> Result<&'static str, Unknown> {
         let nearest = nearest(&typed, names::<T>());
         let hint =
             nearest.map_or_else(|| format!("it has {examples}"), |name| format!("did you mean `{name}`?"));
-        Unknown { message: format!("`#[{attribute}]` has no option `{typed}`; {hint}"), nearest }
+        let message = format!("`#[{attribute}]` has no option `{typed}`; {hint}");
+        Unknown { message, meant: Vec::from_iter(nearest) }
     })
 }
 

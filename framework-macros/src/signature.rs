@@ -3,8 +3,8 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{
-    Attribute, FnArg, GenericArgument, GenericParam, Item, ItemFn, Pat, PathArguments, PathSegment,
-    ReturnType, Safety, Type, TypeImplTrait, ext::IdentExt as _, visit::Visit,
+    Attribute, FnArg, GenericArgument, GenericParam, Item, ItemFn, Lifetime, Pat, PathArguments, PathSegment,
+    ReturnType, Safety, Type, TypeImplTrait, TypeReference, ext::IdentExt as _, visit::Visit,
 };
 
 use crate::errors::Errors;
@@ -195,7 +195,15 @@ impl Kind {
             }
         };
         let in_path = |parameter: &Parameter<'_>| parameter.name().filter(|name| path.contains(name));
-        let rest: Vec<_> = (0..all.len()).filter(|i| Some(*i) != at).map(|i| &all[i]).collect();
+        let (contexts, rest): (Vec<_>, Vec<_>) = all
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| Some(*number) != at)
+            .map(|(_, each)| each)
+            .partition(|each| self.is_context(each.ty));
+        for more in contexts {
+            errors.push(more.whole, format_args!("a {thing} has one context: remove this one"));
+        }
         let inputs: Vec<_> = rest.iter().copied().filter(|each| in_path(each).is_none()).collect();
         self.check_single(&inputs, errors);
         let arguments: Option<Vec<_>> = rest
@@ -203,13 +211,13 @@ impl Kind {
             .filter(|each| {
                 in_path(each).is_some() || inputs.first().is_some_and(|first| std::ptr::eq(*first, *each))
             })
-            .map(|each| Some(Argument { path: in_path(each), ty: self.input(each, errors)? }))
+            .map(|each| Some(Argument { path: in_path(each), ty: self.named(each.ty, errors)? }))
             .collect();
         Some((found?, arguments?))
     }
 
     /// Whether the type is a context of either attribute, borrowed or not.
-    fn is_context(&self, ty: &Type) -> bool {
+    pub(crate) fn is_context(&self, ty: &Type) -> bool {
         let name = last_segment(borrowed(ty)).map(|segment| segment.ident.to_string());
         name.is_some_and(|name| name == self.context || name == self.other_context)
     }
@@ -241,29 +249,12 @@ impl Kind {
     fn check_single(&self, inputs: &[&Parameter<'_>], errors: &mut Errors) {
         let Kind { thing, input, .. } = self;
         for more in inputs.iter().skip(1) {
-            if self.is_context(more.ty) {
-                errors.push(more.whole, format_args!("a {thing} has one context: remove this one"));
-            } else {
-                let message = format!(
-                    "a {thing} has at most one {input}, and `{}` is it: put both into one struct with `#[model]`",
-                    source(inputs[0].whole)
-                );
-                errors.push(more.whole, message);
-            }
+            let message = format!(
+                "a {thing} has at most one {input}, and `{}` is it: put both into one struct with `#[model]`",
+                source(inputs[0].whole)
+            );
+            errors.push(more.whole, message);
         }
-    }
-
-    fn input(&self, parameter: &Parameter<'_>, errors: &mut Errors) -> Option<Type> {
-        let Kind { thing, input, .. } = self;
-        if let Type::Reference(_) = bare(parameter.ty) {
-            let message = match source(borrowed(parameter.ty)).as_str() {
-                "str" => format!("what a {thing} is given is its own: write `String`"),
-                other => format!("the {input} of a {thing} is its own: write `{other}`, without `&`"),
-            };
-            errors.push(parameter.ty, message);
-            return None;
-        }
-        self.named(parameter.ty, errors)
     }
 
     /// Reads `T` and `E` of `Result<T>` and `Result<T, E>`.
@@ -281,16 +272,15 @@ impl Kind {
         };
         match last_segment(bare(ty)) {
             Some(segment) if segment.ident == "Result" => match result_of(segment) {
-                Some((output, error)) => Some((self.named(output, errors)?, error.cloned())),
-                None => {
-                    errors.push(
-                        ty,
-                        format_args!(
-                            "a {thing} returns something: write `Result<T>`, or `Result<()>` for nothing"
-                        ),
-                    );
-                    None
+                Some((output, error)) => {
+                    let error = match error {
+                        Some(error) => Some(self.named(error, errors)?),
+                        None => None,
+                    };
+                    Some((self.named(output, errors)?, error))
                 }
+                // The compiler says what is missing in `Result` and `Result<>`.
+                None => None,
             },
             _ => {
                 self.named(ty, errors)?;
@@ -300,29 +290,60 @@ impl Kind {
         }
     }
 
-    /// Refuses `impl Trait` anywhere in a type.
+    /// Refuses `impl Trait`, references and lifetimes anywhere in a type.
     fn named(&self, ty: &Type, errors: &mut Errors) -> Option<Type> {
-        let mut search = FindImplTrait(None);
+        let mut search = FindForeign(None);
         search.visit_type(ty);
+        let thing = self.thing;
         match search.0 {
-            Some(found) => {
-                let thing = self.thing;
-                errors.push(
-                    found,
-                    format_args!("a {thing} has types with names: write the type instead of `impl`"),
+            None => return Some(ty.clone()),
+            Some(Foreign::Impl(found)) => errors.push(
+                found,
+                format_args!("a {thing} has types with names: write the type instead of `impl`"),
+            ),
+            Some(Foreign::Reference(found)) => {
+                let owned = match &*found.elem {
+                    Type::Slice(slice) => format!("Vec<{}>", source(&slice.elem)),
+                    other if source(other) == "str" => "String".to_owned(),
+                    other => source(other),
+                };
+                let message = format!(
+                    "what a {thing} takes and returns is its own: write `{owned}` instead of `{}`",
+                    source(found)
                 );
-                None
+                errors.push(found, message);
             }
-            None => Some(ty.clone()),
+            Some(Foreign::Lifetime(found)) => errors.push(
+                found,
+                format_args!("what a {thing} takes and returns is its own: write a type without `{found}`"),
+            ),
         }
+        None
     }
 }
 
-struct FindImplTrait<'a>(Option<&'a TypeImplTrait>);
+/// The first thing in a type that cannot be named beside the function.
+struct FindForeign<'a>(Option<Foreign<'a>>);
 
-impl<'a> Visit<'a> for FindImplTrait<'a> {
+enum Foreign<'a> {
+    Impl(&'a TypeImplTrait),
+    Reference(&'a TypeReference),
+    Lifetime(&'a Lifetime),
+}
+
+impl<'a> Visit<'a> for FindForeign<'a> {
     fn visit_type_impl_trait(&mut self, found: &'a TypeImplTrait) {
-        self.0.get_or_insert(found);
+        self.0.get_or_insert(Foreign::Impl(found));
+    }
+
+    fn visit_type_reference(&mut self, found: &'a TypeReference) {
+        self.0.get_or_insert(Foreign::Reference(found));
+    }
+
+    fn visit_lifetime(&mut self, found: &'a Lifetime) {
+        if found.ident != "static" {
+            self.0.get_or_insert(Foreign::Lifetime(found));
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub struct User {
 }
 
 /// One request, shared by everything that works on it.
-pub struct RequestScope {
+pub(crate) struct RequestScope {
     pub(crate) services: Arc<Services>,
     pub(crate) scope: Scope,
     pub(crate) method: Method,
@@ -157,29 +157,6 @@ impl Ctx<Anyone> {
     pub async fn user(&self) -> Result<Option<User>> {
         let caller = self.request.caller.get_or_try_init(|| auth::find_caller(&self.request)).await?;
         Ok(caller.as_ref().map(|caller| User { id: caller.user_id }))
-    }
-}
-
-/// A context that can be made of a request.
-pub trait Context: Sized + Send + Sync {
-    /// Finds out who is calling, if the context wants to know.
-    ///
-    /// # Errors
-    /// `unauthenticated` when somebody must be signed in and nobody is.
-    fn enter(request: Arc<RequestScope>) -> impl Future<Output = Result<Self>> + Send;
-}
-
-impl Context for Ctx<Anyone> {
-    async fn enter(request: Arc<RequestScope>) -> Result<Self> {
-        Ok(Self::new(request))
-    }
-}
-
-impl<U: Authenticate> Context for Ctx<U> {
-    async fn enter(request: Arc<RequestScope>) -> Result<Self> {
-        let ctx = Ctx::new(request);
-        let user = U::authenticate(&ctx).await?.ok_or_else(Error::unauthenticated)?;
-        Ok(Self { user, request: ctx.request })
     }
 }
 

@@ -126,7 +126,7 @@ pub mod types {
 /// What the macros name. Not part of the interface: it changes with them.
 #[doc(hidden)]
 pub mod __private {
-    pub use diesel::result::Error as DieselError;
+    pub use diesel;
     pub use diesel_migrations;
     pub use inventory;
     pub use poem_openapi;
@@ -147,15 +147,19 @@ pub mod __private {
 
     /// For `#[procedure]`.
     pub mod procedure {
-        pub use crate::procedure::{
-            Answer, ContextOf, Entry, FitsTier, Method, PathArgument, PathParameter, Procedure,
-            ProcedureType, Settings, Tier, both, boxed, describe, tier, written,
+        pub use crate::{
+            http::Output,
+            model::Schema,
+            procedure::{
+                Answer, Entry, Method, PathArgument, PathParameter, Problem, Procedure, ProcedureType,
+                Settings, Tier, both, boxed, tier, written,
+            },
         };
     }
 
     /// For `#[job]`.
     pub mod jobs {
-        pub use crate::jobs::{Args, Backoff, Entry, Job, JobType, describe};
+        pub use crate::jobs::{Args, Backoff, Entry, Job, JobType, args, finished};
     }
 
     /// For the poem-openapi side of `#[model]`.

@@ -6,9 +6,8 @@ use poem::Response;
 pub use poem::http::Method;
 
 use crate::{
-    ctx::{Anyone, Authenticate, Ctx},
     error::{Code, Error, Result},
-    http::{Call, Output, Reply},
+    http::{Call, ContextOf, Output, Reply},
     model::{Schema, Shape},
 };
 
@@ -43,7 +42,7 @@ pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<Response>> + Sen
 /// # Errors
 /// The procedure's own error, and those of [`Output::write`].
 pub fn written<O: Output, E: Problem>(result: Result<O, E>) -> Result<Reply> {
-    result.map_err(Into::into)?.write()
+    result.map_err(Problem::into_error)?.write()
 }
 
 /// Boxes the future of a call.
@@ -72,8 +71,6 @@ pub struct Procedure {
     pub summary: &'static str,
     /// The rest of the doc comment.
     pub description: &'static str,
-    /// Proof that the context fits the tier.
-    pub context: FitsTier,
     /// The arguments that stand in the path.
     pub path: &'static [PathParameter],
     /// The input, if it takes one.
@@ -189,7 +186,10 @@ pub struct PathParameter {
     label = "not a type for a path",
     note = "an argument that stands in the path is a `Uuid`, a `String`, an integer or a `bool`"
 )]
-pub trait PathArgument: Schema {}
+pub trait PathArgument: Schema {
+    /// What its value looks like.
+    const SHAPE: fn() -> Shape = Self::shape;
+}
 
 macro_rules! path_arguments {
     ($($ty:ty),*) => {$(
@@ -204,16 +204,23 @@ path_arguments!(uuid::Uuid, String, bool, i16, i32, i64, u16, u32);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a procedure",
     label = "has no status and no code",
-    note = "write `Result<T>` for an error of any kind: `?` makes a `catena::Error` of Diesel's errors",
-    note = "or put `#[derive(Problem)]` above the definition of `{Self}`, an enum"
+    note = "write `Result<T>`, which is `Result<T, catena::Error>`, and `.map_err(Error::internal)?` where such an error arises",
+    note = "or put `#[derive(Problem)]` above the definition of `{Self}`, if that is an enum of yours"
 )]
-pub trait Problem: Into<Error> {
+pub trait Problem: Sized {
     /// The codes that it tells apart.
     const CODES: &'static [Code];
+
+    /// What the caller is told.
+    fn into_error(self) -> Error;
 }
 
 impl Problem for Error {
     const CODES: &'static [Code] = &[];
+
+    fn into_error(self) -> Error {
+        self
+    }
 }
 
 /// What a procedure answers with on success.
@@ -229,8 +236,10 @@ pub struct Answer {
 
 /// The braced struct that stands beside a procedure's function: the function's types, by its name.
 pub trait ProcedureType {
+    /// Who may call it.
+    type Tier;
     /// `Ctx` or `Ctx<User>`.
-    type Context;
+    type Context: ContextOf<Self::Tier>;
     /// The input; `()` for none.
     type Input;
     /// The answer on success.
@@ -325,62 +334,6 @@ pub mod tier {
     pub struct Auth;
     /// `tier = "protected"`.
     pub struct Protected;
-}
-
-/// Proof that a context fits a tier; made only by [`describe::context`].
-pub struct FitsTier(());
-
-/// A context that a procedure of tier `T` may take.
-#[diagnostic::on_unimplemented(
-    message = "a procedure of this tier cannot take `&{Self}`",
-    label = "this context does not fit the tier",
-    note = "`tier = \"protected\"` takes `&Ctx<User>`: the signed-in user is `ctx.user`",
-    note = "`tier = \"public\"` and `tier = \"auth\"` take `&Ctx`: `ctx.user()` is the caller, if signed in"
-)]
-pub trait ContextOf<T> {}
-
-#[diagnostic::do_not_recommend]
-impl ContextOf<tier::Public> for Ctx<Anyone> {}
-#[diagnostic::do_not_recommend]
-impl ContextOf<tier::Auth> for Ctx<Anyone> {}
-#[diagnostic::do_not_recommend]
-impl<U: Authenticate> ContextOf<tier::Protected> for Ctx<U> {}
-
-/// What the macro says about a procedure's types, each named once.
-pub mod describe {
-    use super::{
-        Answer, Code, ContextOf, FitsTier, Output, PathArgument, PathParameter, Problem, Schema, Shape,
-    };
-
-    /// The context `C` fits tier `T`.
-    #[must_use]
-    pub const fn context<T, C: ContextOf<T>>() -> FitsTier {
-        FitsTier(())
-    }
-
-    /// The argument `name` stands in the path and is a `P`.
-    #[must_use]
-    pub const fn path<P: PathArgument>(name: &'static str) -> PathParameter {
-        PathParameter { name, shape: P::shape }
-    }
-
-    /// The input is an `I`.
-    #[must_use]
-    pub const fn input<I: Schema>() -> Option<fn() -> Shape> {
-        Some(I::shape)
-    }
-
-    /// The procedure fails with an `E`.
-    #[must_use]
-    pub const fn problems<E: Problem>() -> &'static [Code] {
-        E::CODES
-    }
-
-    /// The answer on success is an `O`.
-    #[must_use]
-    pub const fn output<O: Output>() -> fn() -> Answer {
-        O::answer
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-use super::{Method, Procedure, Settings, Tier, clashes, describe, tier};
-use crate::{ctx::Ctx, model::Schema as _};
+use super::{Method, Output as _, Procedure, Settings, Tier, clashes};
+use crate::model::Schema as _;
 
 /// A procedure as the macro would describe it.
 fn procedure(function: &'static str, line: u32, method: Method, settings: Settings) -> &'static Procedure {
@@ -13,10 +13,9 @@ fn procedure(function: &'static str, line: u32, method: Method, settings: Settin
         settings,
         summary: "",
         description: "",
-        context: describe::context::<tier::Public, Ctx>(),
         path: &[],
         input: None,
-        output: describe::output::<()>(),
+        output: <()>::answer,
         problems: &[],
         call: |_| unreachable!("it is not called"),
     }))
@@ -93,9 +92,5 @@ fn everything_is_listed_at_once() {
 }
 
 fn copy(procedure: &Procedure) -> Procedure {
-    Procedure {
-        method: procedure.method.clone(),
-        context: describe::context::<tier::Public, Ctx>(),
-        ..*procedure
-    }
+    Procedure { method: procedure.method.clone(), ..*procedure }
 }

@@ -39,7 +39,7 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             cron: #cron,
             retries: #retries,
             backoff: #backoff,
-            args: __jobs::describe::args::<#name>(),
+            args: __jobs::args::<#name>(),
             run: #run,
         };
         ::catena::__private::inventory::submit! { __jobs::Entry(&__JOB) }
@@ -59,7 +59,7 @@ fn duration(duration: Duration) -> TokenStream {
 
 /// The adapter from the queue to the function. An error in its types is shown at them, any other at the name.
 fn run(signature: &Signature) -> TokenStream {
-    let Signature { name, context, error, .. } = signature;
+    let Signature { name, context, output, error, .. } = signature;
     let at = |span: Span| Span::mixed_site().located_at(span);
     let at_name = at(name.span());
     let mut arguments = quote_spanned!(at(context.span())=> &job,);
@@ -69,12 +69,12 @@ fn run(signature: &Signature) -> TokenStream {
         args = quote_spanned!(at_name=> args);
         quote_spanned!(at_name=> let args = args.read::<#name>()?;)
     });
-    let error = error.as_ref().map_or_else(|| quote!(_), |error| quote!(#error));
+    let error = error.as_ref().map_or_else(|| quote_spanned!(at(output.span())=> _), |error| quote!(#error));
     quote_spanned! {at_name=>
         |job, #args| ::std::boxed::Box::pin(async move {
             #read
             let result = #name(#arguments).await;
-            ::core::result::Result::map_err(result, <#error as ::core::convert::Into<::catena::Error>>::into)
+            __jobs::finished::<#error>(result)
         })
     }
 }

@@ -79,7 +79,7 @@ fn cron(typed: &LitStr, errors: &mut Errors) -> Option<String> {
         let names = CRON_FIELDS.map(|(name, _)| name).join(", ");
         let count = fields.len();
         let message = format!(
-            "a cron expression has five fields ({names}), not {count}: write \"0 3 * * *\" for 03:00 every day"
+            "a cron expression has five fields ({names}), not {count}: write \"0 3 * * *\" for 03:00 UTC every day"
         );
         errors.push(typed, message);
         return None;
@@ -102,7 +102,7 @@ fn cron(typed: &LitStr, errors: &mut Errors) -> Option<String> {
         }
     }
     if errors.len() == nothing_before {
-        errors.push(typed, "these fields do not go together: write \"0 3 * * *\" for 03:00 every day");
+        errors.push(typed, "these fields do not go together: write \"0 3 * * *\" for 03:00 UTC every day");
     }
     None
 }

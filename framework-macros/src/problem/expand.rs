@@ -24,6 +24,10 @@ pub(crate) fn implementations(problem: &Problem) -> TokenStream {
     quote! {
         impl ::catena::Problem for #name {
             const CODES: &'static [::catena::Code] = &[#(#codes),*];
+
+            fn into_error(self) -> ::catena::Error {
+                ::core::convert::Into::into(self)
+            }
         }
         impl ::core::convert::From<#name> for ::catena::Error {
             fn from(error: #name) -> Self {
@@ -38,9 +42,9 @@ pub(crate) fn implementations(problem: &Problem) -> TokenStream {
                 #other(error)
             }
         }
-        impl ::core::convert::From<::catena::__private::DieselError> for #name {
-            fn from(error: ::catena::__private::DieselError) -> Self {
-                #other(::core::convert::From::from(error))
+        impl ::core::convert::From<::catena::__private::diesel::result::Error> for #name {
+            fn from(error: ::catena::__private::diesel::result::Error) -> Self {
+                Self::from(::catena::Error::from(error))
             }
         }
     }
@@ -52,12 +56,17 @@ pub(crate) fn stand_in(problem: &Problem) -> TokenStream {
     let conversions = [
         quote!(::core::convert::From<#name> for ::catena::Error),
         quote!(::core::convert::From<::catena::Error> for #name),
-        quote!(::core::convert::From<::catena::__private::DieselError> for #name),
+        quote!(::core::convert::From<::catena::__private::diesel::result::Error> for #name),
     ];
-    let parameters = [quote!(#name), quote!(::catena::Error), quote!(::catena::__private::DieselError)];
+    let parameters =
+        [quote!(#name), quote!(::catena::Error), quote!(::catena::__private::diesel::result::Error)];
     quote! {
         impl ::catena::Problem for #name {
             const CODES: &'static [::catena::Code] = &[];
+
+            fn into_error(self) -> ::catena::Error {
+                ::core::unreachable!()
+            }
         }
         #(impl #conversions {
             fn from(_: #parameters) -> Self {

@@ -80,7 +80,7 @@ impl Problem {
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => Some(1),
             _ => None,
         };
-        if options.other.is_present() {
+        if options.other.is_present() || misread == ["other"] {
             if fields != Some(1) {
                 errors.push(
                     variant,

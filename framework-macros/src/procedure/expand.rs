@@ -10,13 +10,9 @@ use crate::signature::{Argument, Signature};
 /// The description of the procedure, its entry in the registry, and the struct that carries its types.
 pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
     let Procedure { signature, method, tier, settings, summary, description, .. } = procedure;
-    let Signature { name, context, output, error, .. } = signature;
+    let Signature { name, output, error, .. } = signature;
     let function = name.unraw().to_string();
-    let (tier, tier_type) = match tier {
-        Tier::Public => (quote!(Public), quote!(Public)),
-        Tier::Auth => (quote!(Auth), quote!(Auth)),
-        Tier::Protected => (quote!(Protected), quote!(Protected)),
-    };
+    let tier = self::tier(*tier);
     let method = match method {
         Method::Get => quote!(GET),
         Method::Post => quote!(POST),
@@ -25,13 +21,16 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
         Method::Delete => quote!(DELETE),
     };
     let settings = self::settings(settings);
-    let path = signature.path_arguments().map(|(name, ty)| quote!(__procedure::describe::path::<#ty>(#name)));
+    let path = signature.path_arguments().map(|(name, ty)| {
+        let shape = quote!(<#ty as __procedure::PathArgument>::SHAPE);
+        quote!(__procedure::PathParameter { name: #name, shape: #shape })
+    });
     let input = match signature.input() {
-        Some(input) => quote!(__procedure::describe::input::<#input>()),
+        Some(input) => quote!(::core::option::Option::Some(<#input as __procedure::Schema>::shape)),
         None => quote!(::core::option::Option::None),
     };
     let problems = match error {
-        Some(error) => quote!(__procedure::describe::problems::<#error>()),
+        Some(error) => quote!(<#error as __procedure::Problem>::CODES),
         None => quote!(&[]),
     };
     let call = call(signature);
@@ -46,10 +45,9 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
             settings: #settings,
             summary: #summary,
             description: #description,
-            context: __procedure::describe::context::<__procedure::tier::#tier_type, #context>(),
             path: &[#(#path),*],
             input: #input,
-            output: __procedure::describe::output::<#output>(),
+            output: <#output as __procedure::Output>::answer,
             problems: #problems,
             call: #call,
         };
@@ -61,6 +59,15 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
 /// The struct alone, for a procedure with mistakes: what names it shall not fail as well.
 pub(crate) fn stand_in(procedure: &Procedure) -> TokenStream {
     with_struct(procedure, &TokenStream::new(), &quote!(::core::unreachable!()))
+}
+
+/// The name of the tier, as a value and as a type.
+fn tier(tier: Tier) -> TokenStream {
+    match tier {
+        Tier::Public => quote!(Public),
+        Tier::Auth => quote!(Auth),
+        Tier::Protected => quote!(Protected),
+    }
 }
 
 /// What differs from the defaults, beside them.
@@ -112,10 +119,10 @@ fn call(signature: &Signature) -> TokenStream {
     let read = nested(bindings, |first, rest| quote!((#first, #rest)))
         .zip(nested(readings, |first, rest| quote!(__procedure::both(#first, #rest))))
         .map(|(bindings, readings)| quote_spanned!(at_name=> let #bindings = #readings?;));
-    let error = error.as_ref().map_or_else(|| quote!(_), |error| quote!(#error));
+    let error = error.as_ref().map_or_else(|| quote_spanned!(at(output.span())=> _), |error| quote!(#error));
     quote_spanned! {at_name=>
         |call| __procedure::boxed(async move {
-            let ctx = call.context::<#context>().await?;
+            let ctx = call.context::<#name>().await?;
             #read
             let result = #name(#passed).await;
             call.reply(__procedure::written::<#output, #error>(result)).await
@@ -124,8 +131,9 @@ fn call(signature: &Signature) -> TokenStream {
 }
 
 fn with_struct(procedure: &Procedure, registration: &TokenStream, description: &TokenStream) -> TokenStream {
-    let Procedure { visibility, conditions, signature, .. } = procedure;
+    let Procedure { visibility, conditions, signature, tier, .. } = procedure;
     let Signature { name, context, output, .. } = signature;
+    let tier = self::tier(*tier);
     // A type that is less visible than the function is an error of the line that names it.
     let context = quote_spanned!(context.span()=> type Context = #context;);
     let input = match signature.input() {
@@ -146,6 +154,7 @@ fn with_struct(procedure: &Procedure, registration: &TokenStream, description: &
             use ::catena::__private::procedure as __procedure;
             #registration
             impl __procedure::ProcedureType for #name {
+                type Tier = __procedure::tier::#tier;
                 #context
                 #input
                 #output

@@ -5,12 +5,15 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, LitStr, Visibility};
 
-use super::{parse::Options, path::Path};
+use super::{
+    parse::Options,
+    path::{self, Path},
+};
 use crate::{
     docs,
     errors::{Errors, nearest},
     options::Typed,
-    signature::{Kind, Signature, conditions},
+    signature::{Kind, Signature, conditions, last_segment},
     units,
 };
 
@@ -84,20 +87,25 @@ impl Procedure {
         let path = options.path.as_ref().map(|typed| Path::new(typed, errors));
         let settings = Settings::new(options, path.as_ref(), errors);
         let function = KIND.function(item, errors)?;
-        let in_path = path.map(|path| path.arguments(&function, errors)).unwrap_or_default();
+        let in_path = match path {
+            Some(path) => path.arguments(&KIND, &function, errors),
+            None if misread.contains(&"path") => path::likely_arguments(&KIND, &function),
+            None => Vec::new(),
+        };
         let signature = KIND.signature(&function, &in_path, errors)?;
         if let (Method::Delete, Some(input)) = (method, signature.input()) {
             let message = "a `DELETE` has no body: read this from the path, or write `method = \"POST\"`";
             errors.push(input, message);
         }
+        let has_user = last_segment(&signature.context).is_some_and(|context| !context.arguments.is_empty());
         let (summary, description) = docs::split(&docs::text(&function.attrs));
         Some(Self {
             visibility: function.vis,
             conditions: conditions(&function.attrs),
             signature,
             method,
-            // Any tier will do for a procedure with mistakes: only its types are printed.
-            tier: tier.unwrap_or(Tier::Public),
+            // Without a tier, whatever fits the context: only the types are printed.
+            tier: tier.unwrap_or(if has_user { Tier::Protected } else { Tier::Public }),
             settings,
             summary,
             description,
@@ -137,7 +145,7 @@ fn operation_id(text: &str) -> Result<String, String> {
     if text.split('.').all(is_name) {
         Ok(text.to_owned())
     } else {
-        Err(format!("`{text}` is no operation id: write names joined by `.`, as in `tasks.edit`"))
+        Err(format!("`id = {text:?}` is no operation id: write names joined by `.`, as in `tasks.edit`"))
     }
 }
 

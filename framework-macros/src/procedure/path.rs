@@ -4,7 +4,7 @@ use syn::{FnArg, ItemFn, LitStr, Pat, ext::IdentExt as _, parse::Parser as _};
 
 use crate::{
     errors::{Errors, nearest},
-    signature::{last_segment, source},
+    signature::{Kind, last_segment, source},
 };
 
 /// A path as it was typed.
@@ -86,8 +86,8 @@ impl Path {
     /// Finds the arguments that stand in the path and reports parameters without one, and the reverse.
     ///
     /// Returns their names, with those of arguments that were surely meant to be in the path.
-    pub(crate) fn arguments(&self, function: &ItemFn, errors: &mut Errors) -> Vec<String> {
-        let arguments: Vec<_> = function.sig.inputs.iter().skip(1).filter_map(named).collect();
+    pub(crate) fn arguments(&self, kind: &Kind, function: &ItemFn, errors: &mut Errors) -> Vec<String> {
+        let arguments: Vec<_> = named(kind, function).collect();
         let mut missing: Vec<_> = self
             .parameters
             .iter()
@@ -129,10 +129,20 @@ struct Named<'a> {
     is_plain: bool,
 }
 
-fn named(whole: &FnArg) -> Option<Named<'_>> {
+/// The arguments with names, without the context.
+fn named<'a>(kind: &Kind, function: &'a ItemFn) -> impl Iterator<Item = Named<'a>> {
     const PLAIN: [&str; 8] = ["Uuid", "String", "bool", "i16", "i32", "i64", "u16", "u32"];
-    let FnArg::Typed(typed) = whole else { return None };
-    let Pat::Ident(name) = &*typed.pat else { return None };
-    let is_plain = last_segment(&typed.ty).is_some_and(|segment| PLAIN.contains(&source(segment).as_str()));
-    Some(Named { name: name.ident.unraw().to_string(), whole, is_plain })
+    function.sig.inputs.iter().filter_map(|whole| {
+        let FnArg::Typed(typed) = whole else { return None };
+        let Pat::Ident(name) = &*typed.pat else { return None };
+        let is_plain =
+            last_segment(&typed.ty).is_some_and(|segment| PLAIN.contains(&source(segment).as_str()));
+        let name = name.ident.unraw().to_string();
+        (!kind.is_context(&typed.ty)).then_some(Named { name, whole, is_plain })
+    })
+}
+
+/// The names of the arguments that stand in a path which cannot be read, as far as their types tell.
+pub(crate) fn likely_arguments(kind: &Kind, function: &ItemFn) -> Vec<String> {
+    named(kind, function).filter(|each| each.is_plain).map(|each| each.name).collect()
 }

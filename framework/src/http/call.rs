@@ -1,6 +1,6 @@
 //! One call of a procedure: what the macro's closure reads from and answers with.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
 use poem::{
@@ -8,12 +8,12 @@ use poem::{
     http::{HeaderValue, header},
 };
 
-use super::output::Reply;
+use super::{context::ContextOf as _, output::Reply};
 use crate::{
-    ctx::{Context, RequestScope},
+    ctx::RequestScope,
     error::{Code, Error, Result},
     model::{Schema, parse_body, parse_query, parse_segment},
-    procedure::{PathArgument, Procedure},
+    procedure::{PathArgument, Procedure, ProcedureType},
 };
 
 /// One call of a procedure.
@@ -26,12 +26,12 @@ pub struct Call {
 }
 
 impl Call {
-    /// Finds out who is calling, as far as the context `C` wants to know.
+    /// Finds out who is calling, as far as the procedure `P` wants to know.
     ///
     /// # Errors
     /// `unauthenticated` when somebody must be signed in and nobody is.
-    pub async fn context<C: Context>(&self) -> Result<C> {
-        C::enter(self.request.clone()).await
+    pub fn context<P: ProcedureType>(&self) -> impl Future<Output = Result<P::Context>> + Send {
+        P::Context::enter(self)
     }
 
     /// Reads the argument `name` from the path.

@@ -1,6 +1,7 @@
 //! From a request to a procedure and back.
 
 mod call;
+mod context;
 mod cookie;
 mod endpoint;
 mod front;
@@ -11,6 +12,7 @@ mod router;
 pub(crate) mod server;
 
 pub use call::Call;
+pub(crate) use context::ContextOf;
 use front::RequestId;
 pub(crate) use output::Reply;
 pub use output::{Created, Output, Redirect};

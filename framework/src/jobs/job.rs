@@ -99,18 +99,33 @@ pub trait JobType {
     fn job() -> &'static Job;
 }
 
+/// An error of a job: [`Error`], or what can be made one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a job",
+    label = "cannot become a `catena::Error`",
+    note = "write `Result<()>`, which is `Result<(), catena::Error>`, and `.map_err(Error::internal)?` where such an error arises",
+    note = "or put `#[derive(Problem)]` above the definition of `{Self}`, if that is an enum of yours"
+)]
+pub trait JobError: Into<Error> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<Error>> JobError for E {}
+
+/// What a job returned, with the framework's own error.
+///
+/// # Errors
+/// The job's own error.
+pub fn finished<E: JobError>(result: Result<(), E>) -> Result<()> {
+    result.map_err(Into::into)
+}
+
+/// What the arguments of `J` look like, if it takes some.
+#[must_use]
+pub const fn args<J: JobType>() -> Option<fn() -> Shape> {
+    <J::Args as JobArgs>::SHAPE
+}
+
 /// One entry of the registry.
 pub struct Entry(pub &'static Job);
 
 inventory::collect!(Entry);
-
-/// What the macro says about a job's types, each named once.
-pub mod describe {
-    use super::{JobArgs, JobType, Shape};
-
-    /// The arguments of `J`, if it takes some.
-    #[must_use]
-    pub const fn args<J: JobType>() -> Option<fn() -> Shape> {
-        <J::Args as JobArgs>::SHAPE
-    }
-}

@@ -24,7 +24,7 @@ mod worker;
 pub(crate) use announcer::Announcer;
 pub use ctx::JobCtx;
 pub use enqueue::{Enqueue, EnqueueOn, JobArgs, JobId};
-pub use job::{Args, Backoff, Entry, Job, JobType, describe};
+pub use job::{Args, Backoff, Entry, Job, JobType, args, finished};
 pub(crate) use runtime::Engine;
 pub(crate) use state::State;
 pub(crate) use wake::Wake;

@@ -37,3 +37,5 @@ async fn no_cap(job: &JobCtx) -> Result<()> {
 }
 
 fn main() {}
+
+// 6 mistakes

@@ -25,3 +25,5 @@ async fn nickname(job: &JobCtx) -> Result<()> {
 }
 
 fn main() {}
+
+// 4 mistakes

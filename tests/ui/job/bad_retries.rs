@@ -19,3 +19,5 @@ async fn quoted(job: &JobCtx) -> Result<()> {
 }
 
 fn main() {}
+
+// 3 mistakes

@@ -13,3 +13,5 @@ async fn unknown(job: &JobCtx) -> Result<()> {
 }
 
 fn main() {}
+
+// 2 mistakes

@@ -21,3 +21,5 @@ pub struct Task {
 const MAX: i32 = 5;
 
 fn main() {}
+
+// 7 mistakes

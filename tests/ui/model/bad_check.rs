@@ -13,3 +13,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// 4 mistakes

@@ -26,3 +26,5 @@ pub enum Row {
 }
 
 fn main() {}
+
+// 7 mistakes

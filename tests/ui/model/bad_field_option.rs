@@ -26,3 +26,5 @@ pub struct Row {
 }
 
 fn main() {}
+
+// 6 mistakes

@@ -11,3 +11,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// 3 mistakes

@@ -10,3 +10,6 @@ pub struct Row(pub String);
 pub struct Email(#[identity] pub String);
 
 fn main() {}
+
+// 3 mistakes
+// Mend: `Maybe(pub String)`, and `Option<Maybe>` where it is used; a row is a struct with named fields.

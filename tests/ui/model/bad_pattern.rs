@@ -11,3 +11,6 @@ pub struct Task {
 }
 
 fn main() {}
+
+// 3 mistakes
+// Mend: `pattern = "^[a-z]+$"`: close what is opened, and keep to what JavaScript reads too.

@@ -26,3 +26,5 @@ pub struct Id {
 }
 
 fn main() {}
+
+// 3 mistakes

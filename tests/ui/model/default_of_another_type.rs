@@ -7,3 +7,5 @@ pub struct Search {
 }
 
 fn main() {}
+
+// Mend: `#[model(default = 10)]`: a value of the field's type.

@@ -6,3 +6,5 @@ pub struct NewTask {
 }
 
 fn main() {}
+
+// 2 mistakes

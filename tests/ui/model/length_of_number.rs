@@ -7,3 +7,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// Mend: `#[check(range = 1..=5)]`.

@@ -7,3 +7,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// Mend: `pub price: i64`, in cents, or no such check.

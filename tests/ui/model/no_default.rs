@@ -13,3 +13,5 @@ pub struct Search {
 }
 
 fn main() {}
+
+// Mend: `#[model(default = Order::Newest)]`, or `#[derive(Default)]` on `Order`.

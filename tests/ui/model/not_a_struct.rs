@@ -16,3 +16,5 @@ pub union Bits {
 pub fn task() {}
 
 fn main() {}
+
+// 4 mistakes

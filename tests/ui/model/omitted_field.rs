@@ -13,3 +13,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// 2 mistakes

@@ -17,3 +17,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// Mend: `omit(due_at, kind)`: only what is a column of the table.

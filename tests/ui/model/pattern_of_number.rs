@@ -7,3 +7,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// Mend: `pub code: String`.

@@ -7,3 +7,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// Mend: `#[check(len = 1..=5)]`.

@@ -11,3 +11,5 @@ pub struct Note {
 }
 
 fn main() {}
+
+// 2 mistakes

@@ -14,3 +14,5 @@ pub struct Task {
 }
 
 fn main() {}
+
+// Mend: `pub title: String`: the type of the column.

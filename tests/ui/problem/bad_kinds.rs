@@ -24,3 +24,5 @@ pub enum EditError {
 }
 
 fn main() {}
+
+// 8 mistakes

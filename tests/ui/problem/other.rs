@@ -24,3 +24,5 @@ pub enum Generic<T> {
 }
 
 fn main() {}
+
+// 4 mistakes

@@ -9,3 +9,5 @@ async fn edit(ctx: &Ctx, first: Input, second: Input) -> Result<()> {
 struct Input;
 
 fn main() {}
+
+// 8 mistakes

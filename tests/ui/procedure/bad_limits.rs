@@ -19,3 +19,5 @@ async fn query(ctx: &Ctx) -> Result<()> {
 }
 
 fn main() {}
+
+// 5 mistakes

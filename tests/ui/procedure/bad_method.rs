@@ -36,3 +36,5 @@ async fn delete_with_input(ctx: &Ctx, input: EditTask) -> Result<()> {
 }
 
 fn main() {}
+
+// 5 mistakes

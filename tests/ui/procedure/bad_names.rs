@@ -7,3 +7,5 @@ async fn edit(ctx: &Ctx) -> Result<()> {
 }
 
 fn main() {}
+
+// 2 mistakes

@@ -37,3 +37,6 @@ async fn many(ctx: &Ctx) -> Result<()> {
 }
 
 fn main() {}
+
+// 9 mistakes
+// Mend: `path = "/api/tasks/{id}"`: names of letters, digits, `-`, `_`, `.` and `~`, and parameters in braces.

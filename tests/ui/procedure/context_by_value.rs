@@ -13,3 +13,5 @@ async fn edit(ctx: &mut Ctx<User>) -> Result<()> {
 }
 
 fn main() {}
+
+// 2 mistakes

@@ -13,3 +13,5 @@ async fn list<'a>(ctx: &'a Ctx) -> Result<()> {
 }
 
 fn main() {}
+
+// 2 mistakes

@@ -13,3 +13,5 @@ async fn list(ctx: &Ctx) -> Result<Vec<impl Sized>> {
 }
 
 fn main() {}
+
+// 2 mistakes

@@ -12,3 +12,5 @@ pub fn caller(ctx: Ctx, other: &Ctx) -> String {
 }
 
 fn main() {}
+
+// 8 mistakes

@@ -12,3 +12,5 @@ async fn create(input: String) -> Result<()> {
 }
 
 fn main() {}
+
+// 2 mistakes

@@ -12,3 +12,5 @@ async fn title(ctx: &Ctx) -> String {
 }
 
 fn main() {}
+
+// 2 mistakes

@@ -9,3 +9,5 @@ async fn create(ctx: &Ctx) -> Result<()> {
 }
 
 fn main() {}
+
+// Mend: drop what cannot be sent to another thread before `.await`, or use `Arc` for `Rc`.

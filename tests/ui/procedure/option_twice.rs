@@ -7,3 +7,5 @@ async fn create(ctx: &Ctx) -> Result<()> {
 }
 
 fn main() {}
+
+// 2 mistakes

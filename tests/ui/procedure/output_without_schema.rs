@@ -17,3 +17,5 @@ async fn create(ctx: &Ctx) -> Result<Created<Task>> {
 }
 
 fn main() {}
+
+// 2 mistakes

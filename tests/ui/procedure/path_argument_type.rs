@@ -13,3 +13,6 @@ async fn borrowed(ctx: &Ctx, name: &str) -> Result<()> {
 }
 
 fn main() {}
+
+// 2 mistakes
+// Mend: `share: i32` and `name: String`.

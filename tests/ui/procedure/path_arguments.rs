@@ -24,3 +24,5 @@ async fn another_name(ctx: &Ctx, input: EditTask, id: Uuid) -> Result<()> {
 }
 
 fn main() {}
+
+// 3 mistakes

@@ -12,3 +12,5 @@ pub async fn create(ctx: &Ctx, input: NewTask) -> Result<()> {
 }
 
 fn main() {}
+
+// Mend: make the model as visible as the procedure: `pub struct NewTask`.

@@ -13,3 +13,5 @@ async fn list(ctx: &Ctx<User>) -> Result<()> {
 }
 
 fn main() {}
+
+// 2 mistakes

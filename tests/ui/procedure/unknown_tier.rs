@@ -19,3 +19,5 @@ async fn remove(ctx: &Ctx) -> Result<()> {
 }
 
 fn main() {}
+
+// 3 mistakes

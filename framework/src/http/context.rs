@@ -1,0 +1,49 @@
+//! Which context fits which tier, and how it is made of a call.
+
+use std::future::Future;
+
+use super::Call;
+use crate::{
+    ctx::{Anyone, Authenticate, Ctx},
+    error::{Error, Result},
+    procedure::tier,
+};
+
+/// A context that a procedure of tier `T` may take, and the way to make it of a request.
+#[diagnostic::on_unimplemented(
+    message = "a procedure of this tier cannot take `&{Self}`",
+    label = "this context does not fit the tier",
+    note = "`tier = \"protected\"` takes `&Ctx<User>`: the signed-in user is `ctx.user`",
+    note = "`tier = \"public\"` and `tier = \"auth\"` take `&Ctx`: `ctx.user()` is the caller, if signed in",
+    note = "a type of your own in the place of `User` implements `catena::Authenticate`"
+)]
+pub trait ContextOf<T>: Sized {
+    /// Finds out who is calling, if the context wants to know.
+    ///
+    /// # Errors
+    /// `unauthenticated` when somebody must be signed in and nobody is.
+    fn enter(call: &Call) -> impl Future<Output = Result<Self>> + Send;
+}
+
+#[diagnostic::do_not_recommend]
+impl ContextOf<tier::Public> for Ctx<Anyone> {
+    async fn enter(call: &Call) -> Result<Self> {
+        Ok(Self::new(call.request.clone()))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl ContextOf<tier::Auth> for Ctx<Anyone> {
+    async fn enter(call: &Call) -> Result<Self> {
+        Ok(Self::new(call.request.clone()))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<U: Authenticate> ContextOf<tier::Protected> for Ctx<U> {
+    async fn enter(call: &Call) -> Result<Self> {
+        let ctx = Ctx::new(call.request.clone());
+        let user = U::authenticate(&ctx).await?.ok_or_else(Error::unauthenticated)?;
+        Ok(Self { user, request: ctx.request })
+    }
+}

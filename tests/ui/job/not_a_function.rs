@@ -1,0 +1,6 @@
+use catena::job;
+
+#[job]
+struct Send;
+
+fn main() {}
