@@ -55,7 +55,7 @@ pub(super) fn call(at: usize, value: &TokenStream, checks: &[Check]) -> Option<T
 pub(super) fn rules(model: &TokenStream, fields: &[Field]) -> TokenStream {
     let flattened = fields.iter().filter(|field| field.flatten).map(|field| {
         let ty = at_start(&field.ty);
-        quote!(|| <#ty as __model::Object>::OBJECT.rules.is_some())
+        quote!(| <#ty as __model::Object>::OBJECT.rules.is_some())
     });
     quote!(__model::rules::<#model>(<__model::Checked<#model>>::IMPLEMENTED #(#flattened)*))
 }

@@ -235,19 +235,15 @@ impl Variant {
             Content::Model(ty) => {
                 let ty = at_start(ty);
                 quote! {
-                    if <#ty as __model::Object>::OBJECT.rules.is_some() {
-                        ::core::option::Option::Some(|text| {
-                            __model::variant_rules::<#this, #ty>(text, |union| {
-                                #[allow(unreachable_patterns)]
-                                match union {
-                                    #this::#ident(model) => ::core::option::Option::Some(model),
-                                    _ => ::core::option::Option::None,
-                                }
-                            })
+                    __model::rules_if(<#ty as __model::Object>::OBJECT.rules.is_some(), |text| {
+                        __model::variant_rules::<#this, #ty>(text, |union| {
+                            #[allow(unreachable_patterns)]
+                            match union {
+                                #this::#ident(model) => ::core::option::Option::Some(model),
+                                _ => ::core::option::Option::None,
+                            }
                         })
-                    } else {
-                        ::core::option::Option::None
-                    }
+                    })
                 }
             }
             Content::Nothing | Content::Fields(_) => quote!(::core::option::Option::None),

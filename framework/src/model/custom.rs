@@ -113,13 +113,16 @@ pub(super) fn push_index(pointer: &mut String, index: usize) {
 /// What an object is checked by as a whole: finds what is wrong with one that is a text.
 pub type Rules = fn(&str) -> Failures;
 
+/// Rules that may not be there. A function, as a branch would keep the rest of a shape from being a constant.
+#[must_use]
+pub const fn rules_if(are_there: bool, rules: Rules) -> Option<Rules> {
+    if are_there { Some(rules) } else { None }
+}
+
 /// The rules of a model, if it has some.
 #[must_use]
-pub const fn rules<T: Object>(has_rules: bool) -> Option<Rules> {
-    if !has_rules {
-        return None;
-    }
-    Some(|text| {
+pub const fn rules<T: Object>(are_there: bool) -> Option<Rules> {
+    rules_if(are_there, |text| {
         let mut failures = Failures::default();
         if let Some(value) = read_text::<T>(text) {
             value.rules(&mut failures);

@@ -29,7 +29,8 @@ pub use check::{
 };
 pub use columns::{Columns, covers};
 pub use custom::{
-    Checked, CustomOf, Failures, HasFields, Outcome, Rules, Unchecked, refusal, rules, variant_rules,
+    Checked, CustomOf, Failures, HasFields, Outcome, Rules, Unchecked, refusal, rules, rules_if,
+    variant_rules,
 };
 pub use exact::BigInt;
 pub use flatten::{Flattened, flat, names, part};
