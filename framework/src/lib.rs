@@ -140,10 +140,10 @@ pub mod __private {
 
         pub use crate::db::Db;
         pub use crate::model::{
-            Bound, Change, ChangedBy, Check, Choice, ChoiceShape, Columns, DefaultOf, Field, Flattened,
-            HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, NamedShape, Object, ObjectShape,
-            Pattern, Repeated, Schema, Shape, UnionShape, VariantShape, admits, choice_from_sql, covers,
-            default_of, field, flat, items, label, len, multiple_of, names, part, pattern, range,
+            Bound, Change, ChangedBy, Changes, Check, Choice, ChoiceShape, Columns, DefaultOf, Field,
+            Flattened, HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, NamedShape, Object,
+            ObjectShape, Pattern, Repeated, Schema, Shape, UnionShape, VariantShape, admits, choice_from_sql,
+            covers, default_of, field, flat, items, label, len, multiple_of, names, part, pattern, range,
             read_choice, read_nothing, read_object, read_union, tag, unique_items,
         };
     }

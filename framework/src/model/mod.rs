@@ -26,7 +26,7 @@ pub use check::{
 pub use columns::{Columns, covers};
 pub use flatten::{Flattened, flat, names, part};
 pub use object::{Object, label, read_object};
-pub use patch::{Change, ChangedBy, Patch};
+pub use patch::{Change, ChangedBy, Changes, Patch};
 pub use pattern::Pattern;
 pub(crate) use read::{parse_body, parse_query, parse_segment, write_body};
 pub use shape::{Field, ObjectShape, Schema, Shape, field};
