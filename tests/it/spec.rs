@@ -29,6 +29,7 @@ async fn every_procedure_is_described() {
             "get /api/stats/summary",
             "get /api/tasks/list",
             "get /api/tasks/{id}",
+            "patch /api/tasks/{id}",
             "post /api/auth/login",
             "post /api/auth/logout",
             "post /api/auth/signup",
