@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{errors::Errors, signature::source};
 
-/// Reports what does not go with `flatten` on a field of type `ty`.
-pub(crate) fn check(ty: &Type, taken: &[Attribute], errors: &mut Errors) {
+/// Reports what does not go with `flatten` on a field of type `ty`; says whether its fields may be looked for.
+pub(crate) fn check(ty: &Type, taken: &[Attribute], errors: &mut Errors) -> bool {
     let named = source(ty);
-    if is_option(ty) || is_patch(ty) {
+    let is_wrapped = is_option(ty) || is_patch(ty);
+    if is_wrapped {
         errors.push(
             ty,
             "the fields of a flattened model are always there: write its type alone, and `Option` in its fields",
@@ -33,10 +34,11 @@ pub(crate) fn check(ty: &Type, taken: &[Attribute], errors: &mut Errors) {
             format_args!("a flattened field is none on the wire: say this of the fields of `{named}`"),
         );
     }
+    !is_wrapped
 }
 
-/// Reports flattened fields that depend on the parameters of their model.
-pub(crate) fn check_parameters(fields: &[Field], parameters: &Parameters, errors: &mut Errors) {
+/// Reports flattened fields that depend on the parameters of their model, and takes them for plain ones then.
+pub(crate) fn check_parameters(fields: &mut [Field], parameters: &Parameters, errors: &mut Errors) {
     struct Search<'a>(&'a Parameters, Option<Ident>);
 
     impl Visit<'_> for Search<'_> {
@@ -50,7 +52,7 @@ pub(crate) fn check_parameters(fields: &[Field], parameters: &Parameters, errors
         }
     }
 
-    for Field { ty, .. } in fields.iter().filter(|field| field.flatten) {
+    for Field { ty, flatten, .. } in fields.iter_mut().filter(|field| field.flatten) {
         let mut search = Search(parameters, None);
         search.visit_type(ty);
         if let Some(name) = search.1 {
@@ -58,6 +60,7 @@ pub(crate) fn check_parameters(fields: &[Field], parameters: &Parameters, errors
                 "the fields of `{name}` are not known here, so they cannot stand in this model: remove `flatten`"
             );
             errors.push(ty, message);
+            *flatten = false;
         }
     }
 }
@@ -76,7 +79,7 @@ pub(crate) fn fields(model: &str, fields: &[Field], described: &[TokenStream]) -
             place = Span::mixed_site().located_at(field.ty.span());
             let own = std::mem::take(&mut own);
             parts.push(quote!((#model, &[#(#own),*])));
-            parts.push(quote_spanned!(place=> __model::part::<#ty>()));
+            parts.push(quote_spanned!(place=> __model::part(<#ty as __model::Object>::OBJECT)));
         } else {
             own.push(described);
         }
@@ -107,7 +110,7 @@ pub(crate) fn read(
             type Model = #ty;
 
             const NAMES: &'static [&'static str] =
-                &__model::names::<#ty, { <#ty as __model::Object>::OBJECT.fields.len() }>();
+                &__model::names::<{ <#ty as __model::Object>::OBJECT.fields.len() }>(<#ty as __model::Object>::OBJECT);
         }
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Object {
 pub(crate) struct Table {
     pub(crate) path: Path,
     pub(crate) use_: Use,
+    /// Whether nothing is wrong with the model.
+    pub(crate) sound: bool,
     /// The columns that are left out, if all others have to be fields.
     pub(crate) omitted: Option<Vec<Path>>,
 }
@@ -140,7 +142,7 @@ fn not_a_model(name: &Ident, what: &str, instead: &str, errors: &mut Errors) -> 
 impl Object {
     fn new(typed: &Typed<Options>, item: &ItemStruct, taken: &Taken, errors: &mut Errors) -> Option<Self> {
         let parameters = Parameters::new(&item.generics, errors);
-        let fields: Vec<_> = item
+        let mut fields: Vec<_> = item
             .fields
             .iter()
             .zip(&taken.parts)
@@ -175,12 +177,11 @@ impl Object {
             parameters.refuse_table(table, errors);
         }
         if let Some(parameters) = &parameters {
-            flatten::check_parameters(&fields, parameters, errors);
+            flatten::check_parameters(&mut fields, parameters, errors);
         }
         let mut item = item.clone();
         let masked = fields.iter().any(|field| field.secret) && take_debug(&mut item.attrs);
         let table = table(typed, &fields, errors);
-        let mut fields = fields;
         if table.as_ref().is_none_or(|_| !errors.is_empty()) {
             // After another mistake it may be the columns that were mistaken.
             fields.iter_mut().for_each(|field| field.column = None);
@@ -201,9 +202,7 @@ impl Field {
     pub(crate) fn new(field: &syn::Field, taken: &[Attribute], errors: &mut Errors) -> Option<Self> {
         let ident = field.ident.clone()?;
         let FieldOptions { rename, default, deprecated, flatten } = options_of(taken, errors);
-        if flatten.is_present() {
-            flatten::check(&field.ty, taken, errors);
-        }
+        let is_flattened = flatten.is_present() && flatten::check(&field.ty, taken, errors);
         let nullable = patch::is_patch(&field.ty);
         let optional = nullable || is_option(&field.ty);
         if optional && default.is_some() {
@@ -217,7 +216,7 @@ impl Field {
             name: rename.unwrap_or_else(|| ident.unraw().to_string()),
             ty: field.ty.clone(),
             column: column(field).filter(|_| !flatten.is_present()),
-            flatten: flatten.is_present(),
+            flatten: is_flattened,
             doc: docs::text(&field.attrs),
             default: default.filter(|_| !optional),
             optional,
@@ -301,7 +300,7 @@ fn table(typed: &Typed<Options>, fields: &[Field], errors: &mut Errors) -> Optio
         };
         let complete = !pick && use_ != Use::Patch && errors.is_empty();
         let omitted = complete.then(|| omitted.to_vec());
-        return Some(Table { path: path.clone(), use_, omitted });
+        return Some(Table { path: path.clone(), use_, omitted, sound: errors.is_empty() });
     }
     if misread.contains(&"table") {
         return None;

@@ -54,26 +54,45 @@ pub(crate) fn is_patch(ty: &Type) -> bool {
     })
 }
 
-/// The patch as a change of its table, and what can be done with it.
+/// The patch as a change of its table, and what can be done with it: in name only after a mistake, so that what uses it
+/// does not fail as well.
 pub(crate) fn expand(item: &ItemStruct, table: &Table, fields: &[Field]) -> TokenStream {
     let (name, vis, path) = (&item.ident, &item.vis, &table.path);
+    if !table.sound {
+        return quote! {
+            #[allow(dead_code)]
+            impl #name {
+                #vis fn is_empty(&self) -> bool {
+                    ::core::unreachable!()
+                }
+
+                #vis fn apply<'p, R, Q>(
+                    &'p self,
+                    _: Q,
+                    _: &'p mut __model::Db,
+                ) -> __model::BoxFuture<'p, ::diesel::QueryResult<R>> {
+                    ::core::unreachable!()
+                }
+            }
+        };
+    }
     let changes = fields.iter().filter_map(|Field { ident, ty, column, .. }| {
         let place = Span::mixed_site().located_at(ty.span());
         let (ty, column) = (at_start(ty), column.as_ref()?);
         let change = quote_spanned!(place=> <#ty as __model::Change<'p, #path::#column>>);
-        Some((quote!(#change::Assignment), quote!(#change::change(&self.#ident))))
+        let field = quote!(&self.#ident);
+        Some(quote_spanned!(place=> #change::change(#field)))
     });
-    let (sets, changes): (Vec<_>, Vec<_>) = changes.unzip();
     let absent = fields.iter().map(|Field { ident, nullable, .. }| {
         if *nullable { quote!(self.#ident.is_unchanged()) } else { quote!(self.#ident.is_none()) }
     });
     quote! {
         impl<'p> ::diesel::AsChangeset for &'p #name {
             type Target = #path::table;
-            type Changeset = <(#(#sets,)*) as ::diesel::AsChangeset>::Changeset;
+            type Changeset = __model::Changes<'p>;
 
             fn as_changeset(self) -> Self::Changeset {
-                ::diesel::AsChangeset::as_changeset((#(#changes,)*))
+                __model::Changes::new([#(#changes),*])
             }
         }
 

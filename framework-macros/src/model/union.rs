@@ -1,8 +1,8 @@
 //! Enums whose variants are objects, told apart by a tag.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens as _, format_ident, quote};
-use syn::{Attribute, Fields, Ident, ItemEnum, Type, ext::IdentExt as _, parse_quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::{Attribute, Fields, Ident, ItemEnum, Type, ext::IdentExt as _, parse_quote, spanned::Spanned as _};
 
 use super::{
     choice::{misplaced, snake_case},
@@ -218,11 +218,11 @@ impl Variant {
         let tag = quote!(__model::tag(#tag, || __model::Shape::Constant(#value)));
         let fields = match &self.content {
             Content::Model(ty) => {
-                let ty = at_start(ty);
-                quote! {
-                    &__model::flat::<{ 1 + <#ty as __model::Object>::OBJECT.fields.len() }>(
-                        &[(#union, &[#tag]), __model::part::<#ty>()],
-                    )
+                let place = Span::mixed_site().located_at(ty.span());
+                let object = at_start(ty);
+                let object = quote!(<#object as __model::Object>::OBJECT);
+                quote_spanned! {place=>
+                    &__model::flat::<{ 1 + #object.fields.len() }>(&[(#union, &[#tag]), __model::part(#object)])
                 }
             }
             Content::Nothing | Content::Fields(_) => {
@@ -352,8 +352,10 @@ fn content(
                         format_args!("`flatten` is for structs: write one with these fields, and `{name}(..)` around it"),
                     );
                 }
-                let other =
-                    fields.iter().find(|other| other.name == field.name).map(|other| other.ident.to_string());
+                let other = fields
+                    .iter()
+                    .find(|other| other.name == field.name)
+                    .map(|other| format!("`{}`", other.ident));
                 let other = other.or_else(|| (field.name == tag).then(|| "the tag".to_owned()));
                 if let Some(other) = other {
                     let message =

@@ -8,14 +8,14 @@ use serde::{
 };
 
 use super::{
-    Field, Object,
+    Field, ObjectShape, Schema,
     sentence::{Sentence, same},
 };
 
 /// The fields of a model that stand in another, below the model's name.
 #[must_use]
-pub const fn part<T: Object>() -> (&'static str, &'static [Field]) {
-    (T::OBJECT.name, T::OBJECT.fields)
+pub const fn part(object: &'static ObjectShape) -> (&'static str, &'static [Field]) {
+    (object.name, object.fields)
 }
 
 /// The fields of all parts in a row. Stops the build if two of them contend for something.
@@ -44,7 +44,7 @@ pub const fn flat<const N: usize>(parts: &[(&str, &[Field])]) -> [Field; N] {
 }
 
 /// A place that is not filled yet.
-const NONE: Field = super::field("", "", false, false, <bool as super::Schema>::shape, &[]);
+const NONE: Field = super::field("", "", false, false, <bool as Schema>::shape, &[]);
 
 #[track_caller]
 const fn contend(first: (&str, &Field), second: (&str, &Field)) {
@@ -64,11 +64,11 @@ const fn contend(first: (&str, &Field), second: (&str, &Field)) {
 
 /// The names of a model's fields.
 #[must_use]
-pub const fn names<T: Object, const N: usize>() -> [&'static str; N] {
+pub const fn names<const N: usize>(object: &ObjectShape) -> [&'static str; N] {
     let mut names = [""; N];
     let mut at = 0;
     while at < N {
-        names[at] = T::OBJECT.fields[at].name;
+        names[at] = object.fields[at].name;
         at += 1;
     }
     names
@@ -77,7 +77,7 @@ pub const fn names<T: Object, const N: usize>() -> [&'static str; N] {
 /// A model whose fields stand in another. Implemented by the other for each, by its place.
 pub trait Flattened<const FIELD: usize> {
     /// The model.
-    type Model: Object;
+    type Model: Schema;
 
     /// The names of its fields.
     const NAMES: &'static [&'static str];
@@ -88,14 +88,14 @@ pub trait Flattened<const FIELD: usize> {
     /// Whatever the deserializer or the value reports.
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Model, D::Error> {
         // What serde derives for the other keeps the fields that it does not know, and gives away those that are named.
-        deserializer.deserialize_struct(Self::Model::OBJECT.name, Self::NAMES, Taken(PhantomData))
+        deserializer.deserialize_struct("", Self::NAMES, Taken(PhantomData))
     }
 }
 
 /// Reads a model from the fields that are its own.
 struct Taken<T>(PhantomData<T>);
 
-impl<'de, T: Object> Visitor<'de> for Taken<T> {
+impl<'de, T: Schema> Visitor<'de> for Taken<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -36,7 +36,7 @@ pub use exact::BigInt;
 pub use flatten::{Flattened, flat, names, part};
 pub use json::Json;
 pub use object::{Object, label, read_object};
-pub use patch::{Change, ChangedBy, Patch};
+pub use patch::{Change, ChangedBy, Changes, Patch};
 pub use pattern::Pattern;
 pub(crate) use read::{differences, parse_body, parse_no_query, parse_query, parse_segment, write_body};
 pub use shape::{Field, ObjectShape, Schema, Shape, field};

@@ -8,7 +8,7 @@ use super::{Failures, ObjectShape, Schema, Shape};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no struct with `#[model]` and named fields",
     label = "not an object with known fields",
-    note = "put `#[model]` above `struct {Self} {{ .. }}`"
+    note = "write a struct with named fields, and `#[model]` above it"
 )]
 pub trait Object: Schema {
     /// What it looks like.

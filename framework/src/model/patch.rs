@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData};
 
 use diesel::{
-    AsChangeset, Column, ExpressionMethods, QueryResult, Selectable, SelectableHelper as _, dsl,
+    AsChangeset, Column, QueryResult, Selectable, SelectableHelper as _, dsl,
     expression::{AsExpression, Expression},
     pg::Pg,
     query_builder::{AsQuery, AstPass, IntoUpdateTarget, Query, QueryFragment, QueryId, UpdateStatement},
@@ -168,48 +168,77 @@ impl<T: IsList> IsList for Patch<T> {
     note = "a `Patch<..>` may set NULL: for a column that is NOT NULL, write `Option<..>`"
 )]
 pub trait Change<'p, C> {
-    /// The assignment, if there is one.
-    type Assignment: AsChangeset;
-
-    /// What is assigned to the column.
-    fn change(&'p self) -> Self::Assignment;
+    /// What is assigned to the column, if anything is.
+    fn change(&'p self) -> Option<Assignment<'p>>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<'p, T, C> Change<'p, C> for Option<T>
+impl<'p, T: 'p, C> Change<'p, C> for Option<T>
 where
-    T: 'p,
-    &'p T: AsExpression<C::SqlType>,
-    C: Column<SqlType: SqlType + SingleValue> + ExpressionMethods + Default,
-    dsl::Eq<C, &'p T>: AsChangeset,
+    C: Column<SqlType: SqlType + SingleValue>,
+    &'p T: AsExpression<C::SqlType, Expression: QueryFragment<Pg> + Send + 'p>,
 {
-    type Assignment = Option<dsl::Eq<C, &'p T>>;
-
-    fn change(&'p self) -> Self::Assignment {
-        self.as_ref().map(|value| C::default().eq(value))
+    fn change(&'p self) -> Option<Assignment<'p>> {
+        self.as_ref().map(|value| Assignment::new::<C, _>(value))
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<'p, T, C> Change<'p, C> for Patch<T>
+impl<'p, T: 'p, C> Change<'p, C> for Patch<T>
 where
-    T: 'p,
-    Option<&'p T>: AsExpression<C::SqlType>,
-    C: Column<SqlType: SqlType + SingleValue> + ExpressionMethods + Default,
-    dsl::Eq<C, Option<&'p T>>: AsChangeset,
+    C: Column<SqlType: SqlType + SingleValue>,
+    Option<&'p T>: AsExpression<C::SqlType, Expression: QueryFragment<Pg> + Send + 'p>,
 {
-    type Assignment = Option<dsl::Eq<C, Option<&'p T>>>;
+    fn change(&'p self) -> Option<Assignment<'p>> {
+        self.as_ref().into_change().map(|value| Assignment::new::<C, _>(value))
+    }
+}
 
-    fn change(&'p self) -> Self::Assignment {
-        self.as_ref().into_change().map(|value| C::default().eq(value))
+/// `column = value`. The type of the value is forgotten, so that what a patch sets is of one type whatever it sets.
+pub struct Assignment<'p> {
+    column: &'static str,
+    value: Box<dyn QueryFragment<Pg> + Send + 'p>,
+}
+
+impl<'p> Assignment<'p> {
+    fn new<C, V>(value: V) -> Self
+    where
+        C: Column<SqlType: SqlType + SingleValue>,
+        V: AsExpression<C::SqlType, Expression: QueryFragment<Pg> + Send + 'p>,
+    {
+        Self { column: C::NAME, value: Box::new(value.as_expression()) }
+    }
+}
+
+/// What a patch sets.
+pub struct Changes<'p>(Vec<Assignment<'p>>);
+
+impl<'p> Changes<'p> {
+    /// Those of all fields.
+    pub fn new<const N: usize>(fields: [Option<Assignment<'p>>; N]) -> Self {
+        Self(fields.into_iter().flatten().collect())
+    }
+}
+
+impl QueryFragment<Pg> for Changes<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        for (at, Assignment { column, value }) in self.0.iter().enumerate() {
+            if at > 0 {
+                out.push_sql(", ");
+            }
+            out.push_identifier(column)?;
+            out.push_sql(" = ");
+            value.walk_ast(out.reborrow())?;
+        }
+        Ok(())
     }
 }
 
 /// A query for a row that `P` can change, and that can be read as an `R`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no query for a row that can be changed by this and then be read as `{R}`",
+    message = "this is no query for a row that `{P}` can change and that can then be read as `{R}`",
     label = "does not find such a row",
-    note = "write the table of the patch and which row: `tasks::table.find(id)`",
+    note = "write the table of `{P}` and which row: `tasks::table.find(id)`",
     note = "`{R}` is a model that is read from the same table: `#[model(table = ..)]`"
 )]
 pub trait ChangedBy<'p, P, R>: Sized {

@@ -28,6 +28,8 @@ mod schema {
 #[no_implicit_prelude]
 mod rows {
     use ::diesel;
+    // For what serde derives where a model is flattened.
+    use ::std::iter::{IntoIterator as _, Iterator as _};
     use ::std::{self, option::Option, string::String};
 
     use crate::schema::tasks;
@@ -125,6 +127,8 @@ mod values {
 
 #[no_implicit_prelude]
 mod models {
+    // For what serde derives where a model is flattened.
+    use ::std::iter::{IntoIterator as _, Iterator as _};
     use ::std::{option::Option, string::String, vec::Vec};
 
     use crate::{

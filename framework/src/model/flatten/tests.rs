@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     Patch, model,
     model::{
-        Schema,
+        Object,
         fixtures::{EVERYTHING, Everything, NewTask, Priority},
         parse_body, parse_query, write_body,
     },
