@@ -6,11 +6,12 @@ import pathlib
 import resource
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 import generate
 
@@ -52,6 +53,19 @@ def instructions():
                 "<= 0.8", ratio <= 0.8)]
 
 
+def answered(port):
+    """Waits for a server's first answer: it may listen before it serves."""
+    while True:
+        try:
+            call = urllib.request.Request(f"http://127.0.0.1:{port}/api/make", BODY.encode(),
+                                          {"content-type": "application/json"})
+            return urllib.request.urlopen(call, timeout=60).read()
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            time.sleep(0.05)
+
+
 def http():
     """Requests a second over loopback: short rounds in turn, medians of rates and of the ratios of a round.
 
@@ -91,8 +105,7 @@ def http():
             with open(OUT / f"{program}.log", "w") as log:
                 env = {**os.environ, **env, "PORT": str(port)}
                 servers[program] = subprocess.Popen(command, env=env, stderr=log)
-            while socket.socket().connect_ex(("127.0.0.1", port)):
-                time.sleep(0.02)
+            answered(port)
             measure(program, port, 1)
         for _ in range(11):
             for program, port in ports.items():
