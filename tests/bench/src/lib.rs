@@ -2,6 +2,8 @@
 
 use std::{env, future::Future};
 
+use poem::{Endpoint, Request, Response};
+
 /// A valid request.
 pub const BODY: &str = r#"{"title":"write it down","priority":3,"labels":["home","soon"]}"#;
 
@@ -28,4 +30,18 @@ pub fn mode() -> Mode {
 /// Runs a program on one thread.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
+}
+
+/// Has an endpoint answer as many calls.
+pub async fn answer(endpoint: &impl Endpoint<Output = Response>, calls: usize) {
+    for _ in 0..calls {
+        let request = Request::builder()
+            .method(poem::http::Method::POST)
+            .uri(poem::http::Uri::from_static(PATH))
+            .content_type("application/json")
+            .body(BODY);
+        let response = endpoint.get_response(request).await;
+        assert_eq!(response.status(), 200);
+        response.into_body().into_vec().await.expect("a body");
+    }
 }

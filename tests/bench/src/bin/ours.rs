@@ -6,8 +6,7 @@ use catena::{
     App, Ctx, Result, model, procedure,
     testing::{EmbeddedMigrations, TestApp},
 };
-use catena_bench::{BODY, Mode, PATH, block_on, mode};
-use poem::{Endpoint as _, Request};
+use catena_bench::{Mode, answer, block_on, mode};
 
 #[model]
 pub struct NewTask {
@@ -40,17 +39,7 @@ fn main() -> ExitCode {
     let Mode::Calls(n) = mode() else { return app().run() };
     block_on(async {
         let app = TestApp::builder(app()).without_database().start().await;
-        let endpoint = app.endpoint();
-        for _ in 0..n {
-            let request = Request::builder()
-                .method(poem::http::Method::POST)
-                .uri(poem::http::Uri::from_static(PATH))
-                .content_type("application/json")
-                .body(BODY);
-            let response = endpoint.get_response(request).await;
-            assert_eq!(response.status(), 200);
-            response.into_body().into_vec().await.expect("a body");
-        }
+        answer(&app.endpoint(), n).await;
     });
     ExitCode::SUCCESS
 }

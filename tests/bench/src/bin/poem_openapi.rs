@@ -1,9 +1,7 @@
 //! The service with poem-openapi, written by hand.
 
-use catena_bench::{BODY, Mode, PATH, block_on, mode};
-use poem::{
-    Endpoint as _, EndpointExt as _, IntoEndpoint as _, Request, Route, Server, listener::TcpListener,
-};
+use catena_bench::{Mode, answer, block_on, mode};
+use poem::{EndpointExt as _, IntoEndpoint as _, Route, Server, listener::TcpListener};
 use poem_openapi::{Object, OpenApi, OpenApiService, payload::Json};
 
 #[derive(Object)]
@@ -41,18 +39,6 @@ fn main() {
         Mode::Serve(port) => tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
             Server::new(TcpListener::bind(("127.0.0.1", port))).run(app).await.expect("it serves");
         }),
-        Mode::Calls(n) => block_on(async {
-            let app = app.boxed();
-            for _ in 0..n {
-                let request = Request::builder()
-                    .method(poem::http::Method::POST)
-                    .uri(poem::http::Uri::from_static(PATH))
-                    .content_type("application/json")
-                    .body(BODY);
-                let response = app.get_response(request).await;
-                assert_eq!(response.status(), 200);
-                response.into_body().into_vec().await.expect("a body");
-            }
-        }),
+        Mode::Calls(n) => block_on(async { answer(&app.map_to_response(), n).await }),
     }
 }
