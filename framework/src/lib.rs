@@ -148,11 +148,11 @@ pub mod __private {
         pub use crate::model::{
             Bound, Change, ChangedBy, Changes, Check, Checked, Choice, ChoiceShape, Columns, CustomOf,
             DefaultOf, Failures, Field, Flattened, HasFields, HasItems, HasLength, HasMultiples, HasOrder,
-            IsList, IsText, NamedShape, Object, ObjectShape, Outcome, Pattern, Repeated, Rules, Schema, Shape,
-            Unchecked, UnionShape, VariantShape, Wraps, admits, choice_from_sql, covers, custom, default_of,
-            email, field, flat, items, label, len, multiple_of, names, part, pattern, range, read_choice,
-            read_nothing, read_object, read_union, refusal, rules, rules_if, tag, unique_items, url,
-            variant_rules,
+            IsList, IsText, NamedShape, Object, ObjectShape, Outcome, Pattern, Repeated, Rules, Schema,
+            Shape, Unchecked, UnionShape, VariantShape, Wraps, admits, choice_from_sql, covers, custom,
+            default_of, email, field, flat, items, label, len, multiple_of, names, part, pattern, range,
+            read_choice, read_nothing, read_object, read_union, refusal, rules, rules_if, tag, unique_items,
+            url, variant_rules,
         };
     }
 
