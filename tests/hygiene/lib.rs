@@ -1,5 +1,5 @@
 //! What the attributes print compiles where `catena` has another name, nothing is imported by itself, the names of the
-//! prelude mean something else, and no lint is forgiven.
+//! prelude mean something else, and no lint is forgiven. Checking the workspace compiles it.
 #![forbid(unsafe_code)]
 #![deny(
     warnings,
@@ -11,6 +11,8 @@
     let_underscore_drop,
     unused_results
 )]
+
+mod everything;
 
 /// Takes the names that an expansion could rely on by mistake.
 macro_rules! shadow {
@@ -398,7 +400,7 @@ mod tests {
     /// What an attribute registers is found under the other name as well.
     #[test]
     fn procedures_and_jobs_are_registered() {
-        assert_eq!(inventory::iter::<procedure::Entry>().count(), 5);
-        assert_eq!(inventory::iter::<jobs::Entry>().count(), 3);
+        assert_eq!(inventory::iter::<procedure::Entry>().count(), 10);
+        assert_eq!(inventory::iter::<jobs::Entry>().count(), 6);
     }
 }
