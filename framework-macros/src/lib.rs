@@ -7,6 +7,7 @@ mod model;
 mod options;
 mod problem;
 mod procedure;
+mod renamed;
 mod signature;
 #[cfg(test)]
 mod testing;
@@ -16,20 +17,20 @@ use proc_macro::TokenStream;
 
 #[proc_macro_attribute]
 pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
-    model::model(options.into(), item.into()).into()
+    renamed::attribute(options.into(), item.into(), model::model).into()
 }
 
 #[proc_macro_attribute]
 pub fn procedure(options: TokenStream, item: TokenStream) -> TokenStream {
-    procedure::procedure(options.into(), item.into()).into()
+    renamed::attribute(options.into(), item.into(), procedure::procedure).into()
 }
 
 #[proc_macro_derive(Problem, attributes(problem))]
 pub fn problem(item: TokenStream) -> TokenStream {
-    problem::problem(item.into()).into()
+    renamed::derive("problem", item.into(), problem::problem).into()
 }
 
 #[proc_macro_attribute]
 pub fn job(options: TokenStream, item: TokenStream) -> TokenStream {
-    job::job(options.into(), item.into()).into()
+    renamed::attribute(options.into(), item.into(), job::job).into()
 }

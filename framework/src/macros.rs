@@ -55,6 +55,7 @@
 ///   [`Patch<T>`](crate::Patch), which also sets it to NULL when it is `null`. The model is `AsChangeset` by reference,
 ///   and has `is_empty` and `apply`, which returns the row: `edit.apply(tasks::table.find(id), &mut db).await?`.
 /// - `pick`: the model reads some columns of the table and need not mention the others.
+/// - `crate = chain`: the path of `catena`, where it goes by another name than `::catena`.
 /// - `#[check(len = 1..=200)]` on a field limits the characters of a text, `#[check(range = 1..=5)]` the value of a
 ///   number, `#[check(items = 1..=10)]` the items of a list or the entries of a map. Bounds are included; either may be
 ///   left open, as in `1..` and `..=200`. `#[check(multiple_of = 5)]` lets an integer be a multiple only,
@@ -201,6 +202,7 @@ pub use catena_macros::model;
 /// - `body_limit = "8KiB"`: the longest body; 1 MiB unless said otherwise, 8 KiB for tier `auth`.
 /// - `deprecated`: the documentation says that it should no longer be called.
 /// - `hidden`: it is served, but the documentation does not mention it.
+/// - `crate = chain`: the path of `catena`, where it goes by another name than `::catena`.
 ///
 /// Without `path` the path is that of the function: `create` in `src/procedures/tasks.rs` is `POST /api/tasks/create`. In
 /// `src/main.rs` it is `POST /api/create`. Procedures are found by themselves, in whatever module they stand.
@@ -241,6 +243,7 @@ pub use catena_macros::procedure;
 /// - `title`: a name for people; the code in words unless said otherwise.
 /// - `other`: the variant that all other errors go to, so that `?` works on `catena::Error` and on Diesel's errors.
 ///   There is one.
+/// - `crate = chain`, above the enum: the path of `catena`, where it goes by another name than `::catena`.
 ///
 /// The caller is told what the variant holds, else the first paragraph of its doc comment, else the title.
 pub use catena_macros::Problem;
@@ -283,6 +286,7 @@ pub use catena_macros::Problem;
 ///   of `ms`, `s`, `m`, `h`, `d`.
 /// - `cron = "0 3 * * *"`: the job is enqueued by itself at these times (UTC): minute, hour, day of the month, month, day
 ///   of the week. Such a job takes no arguments.
+/// - `crate = chain`: the path of `catena`, where it goes by another name than `::catena`.
 ///
 /// The context comes first, at most one argument follows, a `#[model]`. A struct of the function's name has `enqueue`
 /// and `with`, which returns an [`Enqueue`](crate::Enqueue). A job is known by its function's name, which no other job

@@ -1,15 +1,4 @@
-//! All three attributes with all their options, where nothing is imported by itself and nothing is forgiven.
-#![forbid(unsafe_code)]
-#![deny(
-    warnings,
-    missing_docs,
-    unreachable_pub,
-    unused_qualifications,
-    elided_lifetimes_in_paths,
-    rust_2018_idioms,
-    let_underscore_drop,
-    unused_results
-)]
+//! Every option of the attributes, on items of every visibility.
 
 mod schema {
     ::diesel::table! {
@@ -27,18 +16,18 @@ mod schema {
 // Diesel's derives want to see `std`, its `table!` a whole prelude.
 #[no_implicit_prelude]
 mod rows {
+    // Serde's `flatten` calls their methods.
+    use ::core::iter::{IntoIterator as _, Iterator as _};
     use ::diesel;
-    // For what serde derives where a model is flattened.
-    use ::std::iter::{IntoIterator as _, Iterator as _};
     use ::std::{self, option::Option, string::String};
 
-    use crate::schema::tasks;
+    use crate::everything::schema::tasks;
 
     /// A thing to do.
-    #[::catena::model(table = tasks, omit(priority))]
+    #[::chain::model(crate = ::chain, table = tasks, omit(priority))]
     #[derive(::core::fmt::Debug, ::core::clone::Clone)]
     pub(crate) struct Task {
-        pub(crate) id: ::uuid::Uuid,
+        pub(crate) id: ::chain::types::Uuid,
         /// What to do.
         pub(crate) title: String,
         pub(crate) notes: Option<String>,
@@ -46,7 +35,7 @@ mod rows {
     }
 
     #[derive(::core::fmt::Debug)]
-    #[::catena::model(table = tasks, insert, omit(id))]
+    #[::chain::model(crate = ::chain, table = tasks, insert, omit(id))]
     pub(crate) struct NewTask {
         #[check(len = 1..=200)]
         pub(crate) title: String,
@@ -59,14 +48,15 @@ mod rows {
     }
 
     /// What a task is called.
-    #[::catena::model(table = tasks, pick)]
+    #[::chain::model(crate = ::chain, table = tasks, pick)]
+    #[allow(dead_code, reason = "nothing receives or sends it")]
     pub(crate) struct Title {
         #[diesel(column_name = title)]
         pub(crate) name: String,
     }
 
     /// What people write about a task.
-    #[::catena::model(table = tasks, pick)]
+    #[::chain::model(crate = ::chain, table = tasks, pick)]
     pub(crate) struct Words {
         pub(crate) title: String,
         #[diesel(column_name = notes)]
@@ -74,23 +64,23 @@ mod rows {
     }
 
     /// A task in parts, whose columns count as its own.
-    #[::catena::model(table = tasks, omit(priority))]
+    #[::chain::model(crate = ::chain, table = tasks, omit(priority))]
     pub(crate) struct Whole {
-        pub(crate) id: ::uuid::Uuid,
+        pub(crate) id: ::chain::types::Uuid,
         #[model(flatten)]
         pub(crate) words: Words,
         pub(crate) r#type: String,
     }
 
     /// What people write about a new task.
-    #[::catena::model(table = tasks, insert, omit(id, r#type, priority))]
+    #[::chain::model(crate = ::chain, table = tasks, insert, omit(id, r#type, priority))]
     pub(crate) struct NewWords {
         pub(crate) title: String,
         pub(crate) notes: Option<String>,
     }
 
     /// A new task in parts.
-    #[::catena::model(table = tasks, insert, omit(id, priority))]
+    #[::chain::model(crate = ::chain, table = tasks, insert, omit(id, priority))]
     pub(crate) struct NewWhole {
         #[model(flatten)]
         pub(crate) words: NewWords,
@@ -98,11 +88,11 @@ mod rows {
     }
 
     /// A change of a task.
-    #[::catena::model(table = tasks, patch)]
+    #[::chain::model(crate = ::chain, table = tasks, patch)]
     pub(crate) struct EditTask {
         #[check(len = 1..=200)]
         pub(crate) title: Option<String>,
-        pub(crate) notes: ::catena::Patch<String>,
+        pub(crate) notes: ::chain::Patch<String>,
         #[model(rename = "type")]
         #[diesel(column_name = r#type)]
         kind: Option<String>,
@@ -111,7 +101,7 @@ mod rows {
 
 // Diesel's `AsExpression` names `diagnostic`, which is not found without the prelude.
 mod values {
-    #[::catena::model(db)]
+    #[::chain::model(crate = ::chain, db)]
     #[derive(::core::fmt::Debug)]
     pub(crate) enum Priority {
         Low,
@@ -119,7 +109,7 @@ mod values {
         High,
     }
 
-    #[::catena::model(db = ::diesel::sql_types::Text)]
+    #[::chain::model(crate = ::chain, db = ::diesel::sql_types::Text)]
     #[derive(::core::fmt::Debug)]
     #[check(len = 1..)]
     pub(crate) struct Label(pub(crate) String);
@@ -127,17 +117,17 @@ mod values {
 
 #[no_implicit_prelude]
 mod models {
-    // For what serde derives where a model is flattened.
-    use ::std::iter::{IntoIterator as _, Iterator as _};
+    // Serde's `flatten` calls their methods.
+    use ::core::iter::{IntoIterator as _, Iterator as _};
     use ::std::{option::Option, string::String, vec::Vec};
 
-    use crate::{
+    use crate::everything::{
         rows::Task,
         values::{Label, Priority},
     };
 
     /// What a model may hold.
-    #[::catena::model]
+    #[::chain::model(crate = ::chain)]
     pub(crate) struct Summary {
         #[check(range = -0.5..=100.0)]
         pub(crate) share: f64,
@@ -147,13 +137,14 @@ mod models {
         pub(crate) latest: Option<Task>,
     }
 
-    #[::catena::model]
+    #[::chain::model(crate = ::chain)]
     #[derive(::core::fmt::Debug)]
     pub(crate) struct Nothing {}
 
     /// Part of a list.
-    #[::catena::model]
+    #[::chain::model(crate = ::chain)]
     #[derive(::core::fmt::Debug)]
+    #[allow(dead_code, reason = "nothing receives or sends it")]
     pub(crate) struct Page<T, C: ::core::default::Default = String>
     where
         T: ::core::clone::Clone,
@@ -168,8 +159,9 @@ mod models {
     }
 
     /// What has happened.
-    #[::catena::model(tag = "type")]
+    #[::chain::model(crate = ::chain, tag = "type")]
     #[derive(::core::fmt::Debug)]
+    #[allow(dead_code, reason = "nothing receives or sends it")]
     pub(crate) enum Event {
         /// It was made.
         Made {
@@ -187,8 +179,9 @@ mod models {
     }
 
     /// A field of each kind.
-    #[::catena::model]
+    #[::chain::model(crate = ::chain)]
     #[derive(::core::fmt::Debug)]
+    #[allow(dead_code, reason = "nothing receives or sends it")]
     pub(crate) struct Ticket {
         #[identity]
         pub(crate) label: Label,
@@ -203,16 +196,17 @@ mod models {
 
 #[no_implicit_prelude]
 mod procedures {
-    use ::catena::{Created, Ctx, Result, User, procedure};
+    use ::chain::{Created, Ctx, Result, User, procedure};
     use ::std::vec::Vec;
 
-    use crate::{
+    use crate::everything::{
         models::{Nothing, Summary},
         rows::{NewTask, Task},
     };
 
     /// Why a task is not changed.
-    #[derive(::core::fmt::Debug, ::catena::Problem)]
+    #[derive(::core::fmt::Debug, ::chain::Problem)]
+    #[problem(crate = ::chain)]
     pub(crate) enum ChangeError {
         /// The task is done.
         #[problem(status = 409, code = "done")]
@@ -220,43 +214,47 @@ mod procedures {
         #[problem(status = 402, code = "costs_money", title = "Costs money")]
         CostsMoney(::std::string::String),
         #[problem(other)]
-        Other(::catena::Error),
+        Other(::chain::Error),
     }
 
-    fn id() -> ::uuid::Uuid {
-        ::uuid::Uuid::nil()
+    fn id() -> ::chain::types::Uuid {
+        ::chain::types::Uuid::nil()
     }
 
     /// Creates a task.
     ///
     /// It begins undone.
-    #[procedure(tier = "protected")]
+    #[procedure(crate = ::chain, tier = "protected")]
     pub(crate) async fn create(ctx: &Ctx<User>, input: NewTask) -> Result<Created<Task>> {
-        crate::jobs::send::enqueue(ctx, Nothing {}).await.map(|_| ())?;
+        crate::everything::jobs::send::enqueue(ctx, Nothing {}).await.map(|_| ())?;
         let NewTask { title, notes, r#type, .. } = input;
         ::core::result::Result::Ok(Created(Task { id: id(), title, notes, r#type }))
     }
 
-    #[procedure(query, tier = "public")]
+    #[procedure(crate = ::chain, query, tier = "public")]
     pub(super) async fn summary(_: &Ctx) -> Result<Summary> {
         let tasks = Vec::new();
         let latest = ::core::option::Option::None;
         ::core::result::Result::Ok(Summary { share: 0.5, count: ::core::option::Option::None, tasks, latest })
     }
 
-    #[procedure(tier = "auth",)]
-    async fn r#type(_ctx: &Ctx, Nothing {}: Nothing) -> ::core::result::Result<(), ::catena::Error> {
+    #[procedure(crate = ::chain, tier = "auth",)]
+    async fn r#type(_ctx: &Ctx, Nothing {}: Nothing) -> ::core::result::Result<(), ::chain::Error> {
         ::core::result::Result::Ok(())
     }
 
-    #[procedure(tier = "protected", query)]
-    pub(in crate::procedures) async fn input(call: &Ctx<User>, ctx: Nothing) -> Result<Vec<Task>> {
+    #[procedure(crate = ::chain, tier = "protected", query)]
+    pub(in crate::everything::procedures) async fn input(
+        call: &Ctx<User>,
+        ctx: Nothing,
+    ) -> Result<Vec<Task>> {
         let _ = (call, ctx);
         ::core::result::Result::Ok(Vec::new())
     }
 
     /// Changes a task.
     #[procedure(
+        crate = ::chain,
         tier = "protected",
         method = "PATCH",
         path = "/api/lists/{list}/tasks/{type}",
@@ -271,7 +269,7 @@ mod procedures {
         ctx: &Ctx<User>,
         r#type: ::std::string::String,
         input: NewTask,
-        list: ::uuid::Uuid,
+        list: ::chain::types::Uuid,
     ) -> Result<(), ChangeError> {
         if list.is_nil() {
             ::core::result::Result::Err(ChangeError::Done)?;
@@ -280,39 +278,37 @@ mod procedures {
             let detail = ::std::string::String::new();
             return ::core::result::Result::Err(ChangeError::CostsMoney(detail));
         }
-        let _enqueued = crate::jobs::send::enqueue(ctx, Nothing {}).await?;
+        let _enqueued = crate::everything::jobs::send::enqueue(ctx, Nothing {}).await?;
         ::core::mem::drop((r#type, input));
         ::core::result::Result::Ok(())
     }
 
-    #[procedure(tier = "public")]
+    #[procedure(crate = ::chain, tier = "public")]
     #[cfg(any())]
     async fn left_out(ctx: &DoesNotExist) -> Result<()> {}
 }
 
 #[no_implicit_prelude]
 mod jobs {
-    use ::catena::{JobCtx, Result, job};
+    use ::chain::{JobCtx, Result, job};
 
-    use crate::models::Nothing;
+    use crate::everything::models::Nothing;
 
     /// Sends something.
-    #[job(retries = 0, backoff = "exponential(250ms, 1d)")]
+    #[job(crate = ::chain, retries = 0, backoff = "exponential(250ms, 1d)")]
     pub(crate) async fn send(job: &JobCtx, args: Nothing) -> Result<()> {
         let _ = args;
         again::with().enqueue(job).await.map(|_| ())
     }
 
-    #[job]
+    #[job(crate = ::chain)]
     async fn again(_: &JobCtx) -> Result<()> {
         ::core::result::Result::Ok(())
     }
 
-    #[job(cron = "*/5 8-17 * * MON-FRI", backoff = "fixed(30s)", retries = 1000)]
-    async fn args(job: &JobCtx) -> ::core::result::Result<(), ::catena::Error> {
+    #[job(crate = ::chain, cron = "*/5 8-17 * * MON-FRI", backoff = "fixed(30s)", retries = 1000)]
+    async fn args(job: &JobCtx) -> ::core::result::Result<(), ::chain::Error> {
         let _ = job.attempt();
         ::core::result::Result::Ok(())
     }
 }
-
-fn main() {}
