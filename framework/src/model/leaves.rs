@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Timelike, Utc};
 use serde::{
     Deserializer, Serializer,
     de::{self, DeserializeSeed, SeqAccess, Unexpected, Visitor},
@@ -16,6 +16,10 @@ use super::{
 
 /// The greatest whole number that every reader of JSON keeps exactly: 2^53 − 1.
 pub(crate) const MAX_INTEGER: i64 = (1 << 53) - 1;
+
+/// The greatest number of single precision, as the shortest text that stands for it is read in double precision: so
+/// that what is written is within what is published.
+pub(crate) const MAX_SINGLE: f64 = 3.402_823_5e38;
 
 /// Any text but one with the character U+0000, which PostgreSQL cannot store.
 impl Schema for String {
@@ -192,7 +196,7 @@ impl Visitor<'_> for Number {
 }
 
 macro_rules! numbers {
-    ($($number:ident $single:literal $serialize:ident $admits:ident;)*) => {$(
+    ($($number:ident $single:literal $max:expr, $serialize:ident $admits:ident;)*) => {$(
         impl Schema for $number {
             fn shape() -> Shape {
                 Shape::Number { single: $single }
@@ -201,9 +205,8 @@ macro_rules! numbers {
             #[allow(clippy::cast_possible_truncation, reason = "a number is the nearest float to its text")]
             fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let value = deserializer.deserialize_f64(Number)?;
-                let nearest = value as $number;
-                if nearest.is_finite() {
-                    Ok(nearest)
+                if value.abs() <= $max {
+                    Ok(value as $number)
                 } else {
                     Err(de::Error::invalid_value(Unexpected::Float(value), &"a finite number"))
                 }
@@ -226,8 +229,8 @@ macro_rules! numbers {
 }
 
 numbers! {
-    f32 true serialize_f32 admits_single;
-    f64 false serialize_f64 admits_number;
+    f32 true MAX_SINGLE, serialize_f32 admits_single;
+    f64 false f64::MAX, serialize_f64 admits_number;
 }
 
 /// Reads a string that stands for a `T`.
@@ -287,14 +290,17 @@ impl Schema for DateTime<Utc> {
 /// Reads `2026-01-31T12:00:00.5+01:00`.
 ///
 /// Refuses what chrono accepts beyond RFC 3339: a space for the `T` and a minus sign that is not ASCII; and a time
-/// whose year in UTC has no four digits, which could not be written again.
+/// whose year in UTC has no four digits, which could not be written again; and a second 60 that does not end a day of
+/// UTC, as leap seconds do.
 fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let separated = matches!(text.as_bytes().get(10), Some(b'T' | b't'));
     if !separated || !text.is_ascii() {
         return None;
     }
     let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-    has_four_digits(time.year()).then_some(time)
+    let is_leap = time.nanosecond() >= 1_000_000_000;
+    let ends_day = (time.hour(), time.minute()) == (23, 59);
+    (has_four_digits(time.year()) && (ends_day || !is_leap)).then_some(time)
 }
 
 impl Schema for NaiveDate {

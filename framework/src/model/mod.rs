@@ -7,7 +7,7 @@ pub(crate) mod exact;
 mod flatten;
 mod formats;
 mod json;
-mod leaves;
+pub(crate) mod leaves;
 mod maps;
 mod object;
 mod patch;

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::{
     Bound, Check, Field, ObjectShape, Repeated, Shape,
     custom::{push_index, push_segment},
-    leaves::{MAX_INTEGER, is_storable},
+    leaves::{MAX_INTEGER, MAX_SINGLE, is_storable},
     read::reason,
     wording::{
         choice_message, count_message, format_message, interval, length_message, nearest, range_message,
@@ -263,7 +263,7 @@ impl Spot<'_> {
     fn number(self, text: &str, single: bool) {
         match serde_json::from_str::<f64>(text) {
             Ok(value) if !single => self.value(|check| check.admits_number(value)),
-            Ok(value) if (value as f32).is_finite() => self.value(|check| check.admits_single(value as f32)),
+            Ok(value) if value.abs() <= MAX_SINGLE => self.value(|check| check.admits_single(value as f32)),
             _ => self.walk.report("range", "is too large for a number", None),
         }
     }

@@ -135,14 +135,14 @@ fn modernise(schema: &mut Map<String, Value>) {
             *number = whole.into();
         }
     }
-    if schema.remove("nullable") == Some(Value::Bool(true)) {
-        allow_null(schema);
-    }
     // The keys of a map are texts like all others.
     if schema.get("type").is_some_and(|kind| kind == "object")
         && schema.get("additionalProperties").is_some_and(Value::is_object)
     {
         schema.insert("propertyNames".to_owned(), json!({"pattern": STORABLE}));
+    }
+    if schema.remove("nullable") == Some(Value::Bool(true)) {
+        allow_null(schema);
     }
 }
 

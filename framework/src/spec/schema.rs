@@ -11,7 +11,9 @@ use poem_openapi::{
 };
 use serde_json::Value;
 
-use crate::model::{Bound, Check, Field, ObjectShape, Pattern, Schema, Shape, exact, parse_body};
+use crate::model::{
+    Bound, Check, Field, ObjectShape, Pattern, Schema, Shape, exact, leaves::MAX_SINGLE, parse_body,
+};
 
 /// The name of `T` in a document, or of its type in JSON Schema where it has none.
 #[must_use]
@@ -130,8 +132,8 @@ fn schema(shape: &Shape) -> MetaSchema {
         Shape::Number { single: false } => MetaSchema { format: Some("double"), ..base },
         Shape::Number { single: true } => MetaSchema {
             format: Some("float"),
-            minimum: Some(f32::MIN.into()),
-            maximum: Some(f32::MAX.into()),
+            minimum: Some(-MAX_SINGLE),
+            maximum: Some(MAX_SINGLE),
             ..base
         },
         Shape::String { format: "", .. } => {

@@ -64,6 +64,10 @@ fn numbers_are_finite_and_may_be_whole() {
     assert_eq!(rewritten::<f32>("0.1"), "0.1");
     refused::<f64>("1e400");
     refused::<f32>("1e39");
+    // The greatest one, as it is written and published, and what would only be rounded to it.
+    assert_eq!(rewritten::<f32>("-3.4028235e38"), "-3.4028235e+38");
+    assert_eq!(rewritten::<f32>(&f32::MAX.to_string()), "3.4028235e+38");
+    refused::<f32>("3.4028235001e38");
 }
 
 #[test]
@@ -101,6 +105,7 @@ fn times_are_those_of_rfc_3339() {
         ("2026-01-31T12:00:00.5-00:00", "2026-01-31T12:00:00.500Z"),
         ("2026-01-31t12:00:00.123456789z", "2026-01-31T12:00:00.123456789Z"),
         ("2016-12-31T23:59:60Z", "2016-12-31T23:59:60Z"),
+        ("2017-01-01T00:59:60.5+01:00", "2016-12-31T23:59:60.500Z"),
         ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
     ] {
         assert_eq!(rewritten::<DateTime<Utc>>(&format!("\"{text}\"")), format!("\"{written}\""));
@@ -116,6 +121,8 @@ fn times_are_those_of_rfc_3339() {
         "2026-01-31T12:00:00.Z",
         "2026-02-30T12:00:00Z",
         "2026-01-31T24:00:00Z",
+        "2016-12-31T12:00:60Z",
+        "2016-12-31T23:59:60+01:00",
         "2026-1-31T12:00:00Z",
         "+2026-01-31T12:00:00Z",
         "0000-01-01T00:00:00+01:00",

@@ -46,6 +46,13 @@ fn schemas_are_written_in_the_words_of_today() {
         json!({"type": "array", "items": {"type": "string", "nullable": true}}),
         json!({"type": "array", "items": {"type": ["string", "null"]}}),
     );
+    check(
+        json!({"type": "object", "additionalProperties": {"type": "string"}, "nullable": true}),
+        json!({
+            "type": ["object", "null"], "additionalProperties": {"type": "string"},
+            "propertyNames": {"pattern": STORABLE},
+        }),
+    );
 }
 
 #[test]
