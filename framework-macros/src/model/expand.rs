@@ -205,10 +205,11 @@ fn schema(model: &Object) -> TokenStream {
     );
     let fields_of_self =
         (!fields.is_empty()).then(|| quote!(let fields = <Self as __model::Object>::OBJECT.fields;));
-    let flattened_rules = fields
-        .iter()
-        .filter(|field| field.flatten)
-        .map(|Field { ident, .. }| quote!(__model::Object::rules(&self.#ident, failures);));
+    let flattened_rules = fields.iter().filter(|field| field.flatten).map(|Field { ident, ty, .. }| {
+        let (place, ty) = (Span::mixed_site().located_at(ty.span()), at_start(ty));
+        let rules = quote_spanned!(place=> <#ty as __model::Object>::rules);
+        quote!(#rules(&self.#ident, failures);)
+    });
     quote! {
         #(#conditions)*
         const _: () = {

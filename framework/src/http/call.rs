@@ -1,6 +1,6 @@
 //! One call of a procedure: what the macro's closure reads from and answers with.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
 use poem::{
@@ -31,12 +31,19 @@ impl Call {
     /// # Errors
     /// `unauthenticated` when somebody must be signed in and nobody is; `invalid_input` for a query string that nobody
     /// reads.
-    pub async fn context<P: ProcedureType>(&self) -> Result<P::Context> {
-        let context = P::Context::enter(self).await?;
+    pub fn context<P: ProcedureType>(&self) -> impl Future<Output = Result<P::Context>> + Send {
+        P::Context::enter(self)
+    }
+
+    /// Refuses a query string that nobody reads: its parameters are unknown.
+    ///
+    /// # Errors
+    /// `invalid_input`.
+    pub(super) fn refuse_unread_query(&self) -> Result<()> {
         if self.procedure.is_query() && self.procedure.input.is_none() {
             parse_no_query(&self.query)?;
         }
-        Ok(context)
+        Ok(())
     }
 
     /// Reads the argument `name` from the path.

@@ -21,13 +21,15 @@ pub trait ContextOf<T>: Sized {
     /// Finds out who is calling, if the context wants to know.
     ///
     /// # Errors
-    /// `unauthenticated` when somebody must be signed in and nobody is.
+    /// `unauthenticated` when somebody must be signed in and nobody is; `invalid_input` for a query string that nobody
+    /// reads.
     fn enter(call: &Call) -> impl Future<Output = Result<Self>> + Send;
 }
 
 #[diagnostic::do_not_recommend]
 impl ContextOf<tier::Public> for Ctx<Anyone> {
     async fn enter(call: &Call) -> Result<Self> {
+        call.refuse_unread_query()?;
         Ok(Self::new(call.request.clone()))
     }
 }
@@ -35,6 +37,7 @@ impl ContextOf<tier::Public> for Ctx<Anyone> {
 #[diagnostic::do_not_recommend]
 impl ContextOf<tier::Auth> for Ctx<Anyone> {
     async fn enter(call: &Call) -> Result<Self> {
+        call.refuse_unread_query()?;
         Ok(Self::new(call.request.clone()))
     }
 }
@@ -44,6 +47,7 @@ impl<U: Authenticate> ContextOf<tier::Protected> for Ctx<U> {
     async fn enter(call: &Call) -> Result<Self> {
         let ctx = Ctx::new(call.request.clone());
         let user = U::authenticate(&ctx).await?.ok_or_else(Error::unauthenticated)?;
+        call.refuse_unread_query()?;
         Ok(Self { user, request: ctx.request })
     }
 }

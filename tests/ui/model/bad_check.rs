@@ -18,4 +18,4 @@ pub struct Task {
 
 fn main() {}
 
-// 4 mistakes
+// 6 mistakes

@@ -31,3 +31,6 @@ pub struct EditTask {
 }
 
 fn main() {}
+
+// 5 mistakes
+// Mend: `#[model(flatten)] pub page: PageQuery`, with nothing else said of the field.

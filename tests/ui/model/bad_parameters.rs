@@ -44,3 +44,6 @@ pub struct Pages {
 }
 
 fn main() {}
+
+// 7 mistakes
+// Mend: `pub struct Row<T> { pub row: T }`: parameters for types that have a schema, each of them used.

@@ -34,3 +34,5 @@ pub struct Defaulted {
 }
 
 fn main() {}
+
+// 9 mistakes

@@ -34,3 +34,5 @@ pub struct NoEnum {
 }
 
 fn main() {}
+
+// 9 mistakes

@@ -27,3 +27,6 @@ pub struct Task {
 }
 
 fn main() {}
+
+// 5 mistakes
+// Mend: `fn is_even(value: &i32) -> Result<(), &'static str>` for a field of type `i32`.

@@ -14,3 +14,5 @@ pub struct Search {
 }
 
 fn main() {}
+
+// Mend: `#[model(rename = "..")]` on one of the two fields, or another name.

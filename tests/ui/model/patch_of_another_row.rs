@@ -43,3 +43,6 @@ pub async fn another_model(ctx: &Ctx, input: EditTask) -> Result<User> {
 }
 
 fn main() {}
+
+// 2 mistakes, 3 messages
+// Mend: `input.apply(tasks::table.find(id), &mut db)`: a query of the patch's own table, and a model that is read from it.

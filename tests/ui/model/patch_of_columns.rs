@@ -20,3 +20,6 @@ pub struct AnotherType {
 }
 
 fn main() {}
+
+// 3 mistakes
+// Mend: `Option<T>` for a column that is `NOT NULL`, `Patch<T>` for one that may be null, of the type of the column.

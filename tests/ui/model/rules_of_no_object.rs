@@ -20,3 +20,5 @@ impl Check for Plain {
 }
 
 fn main() {}
+
+// 2 mistakes

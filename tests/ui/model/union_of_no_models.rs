@@ -17,3 +17,6 @@ pub enum Text {
 }
 
 fn main() {}
+
+// 2 mistakes
+// Mend: a variant holds a model with other fields than the tag: `Renamed(Rename)`.
