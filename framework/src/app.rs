@@ -254,7 +254,7 @@ pub(crate) async fn prepare(settings: &Settings, app: &str) -> Result<Prepared, 
 /// When a role cannot log in or may not do what it should, or the database was never migrated.
 pub(crate) async fn connect(prepared: Prepared) -> Result<Database, BootError> {
     let faults = prepared.faults().await;
-    if faults.is_empty() { Ok(prepared.connect(PoolSizes::default())) } else { Err(BootError(faults)) }
+    if faults.is_empty() { Ok(prepared.connect(PoolSizes::default())?) } else { Err(BootError(faults)) }
 }
 
 /// An application that is up, before anything is served or worked on.

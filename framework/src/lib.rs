@@ -105,6 +105,7 @@ mod settings;
 mod spec;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tls;
 
 pub use app::{App, Boot};
 pub use auth::Session;

@@ -1,5 +1,6 @@
 //! PostgreSQL: where it is, who logs in, and the one transaction of a request or a job.
 
+mod connector;
 mod embedded;
 mod handle;
 mod migrate;
@@ -8,6 +9,7 @@ mod roles;
 mod scope;
 mod setup;
 mod setup_error;
+mod tls;
 mod url;
 
 use std::path::PathBuf;
@@ -16,9 +18,10 @@ pub use handle::Db;
 #[cfg(feature = "testing")]
 pub(crate) use setup::{Session, Turn, identifier};
 pub(crate) use {
+    connector::Connector,
     embedded::{Cluster, Options as ClusterOptions},
     migrate::Migrations,
-    pool::{Pool, connect},
+    pool::Pool,
     roles::{RoleUrls, database_name, is_privileged, provision},
     scope::{Access, Scope},
     setup_error::SetupError,
@@ -64,8 +67,8 @@ pub(crate) struct Database {
     pub(crate) web: Pool,
     /// For jobs, past row-level security.
     pub(crate) jobs: Pool,
-    /// The URL of the jobs role: the engine opens its own connections, outside the pools.
-    pub(crate) jobs_url: Url,
+    /// For the engine, which opens its own connections as the jobs role, outside the pools.
+    pub(crate) engine: Connector,
     /// Keeps the private server, if there is one; dropped last.
     _cluster: Option<Cluster>,
 }
@@ -127,13 +130,17 @@ impl Prepared {
     }
 
     /// Opens the pools, which connect at first use.
-    pub(crate) fn connect(self, sizes: PoolSizes) -> Database {
-        Database {
-            web: Pool::new(&self.web, sizes.web),
-            jobs: Pool::patient(&self.jobs, sizes.jobs),
-            jobs_url: self.jobs,
+    ///
+    /// # Errors
+    /// When a URL names authorities that cannot be read.
+    pub(crate) fn connect(self, sizes: PoolSizes) -> Result<Database, SetupError> {
+        let (web, jobs) = (Connector::new(&self.web)?, Connector::new(&self.jobs)?);
+        Ok(Database {
+            web: Pool::new(web, sizes.web),
+            jobs: Pool::patient(jobs.clone(), sizes.jobs),
+            engine: jobs,
             _cluster: self.cluster,
-        }
+        })
     }
 }
 

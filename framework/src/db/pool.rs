@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use diesel::ConnectionError;
 use diesel_async::{
-    AsyncConnection as _, AsyncPgConnection,
+    AsyncPgConnection,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
         deadpool::{self as pooled, Object},
     },
 };
+use futures_util::FutureExt as _;
 
+use super::connector::{Connector, UNREACHABLE};
 use crate::error::{Error, Result};
 
 /// How long a request waits for a free connection before it is answered with 503.
@@ -17,34 +20,44 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// A pool of connections of one role.
 #[derive(Clone)]
-pub(crate) struct Pool(pooled::Pool<AsyncPgConnection>);
+pub(crate) struct Pool {
+    connections: pooled::Pool<AsyncPgConnection>,
+    connector: Connector,
+}
 
 impl Pool {
-    /// Returns a pool of at most `size` connections to `url`. Nothing is connected yet.
-    pub(crate) fn new(url: &str, size: usize) -> Self {
-        Self::with_wait(url, size, Some(WAIT))
+    /// Returns a pool of at most `size` connections. Nothing is connected yet.
+    pub(crate) fn new(connector: Connector, size: usize) -> Self {
+        Self::with_wait(connector, size, Some(WAIT))
     }
 
     /// Returns a pool whose users wait for a free connection as long as they like: jobs have limits of their own, and
     /// more of them run at once than there are connections.
-    pub(crate) fn patient(url: &str, size: usize) -> Self {
-        Self::with_wait(url, size, None)
+    pub(crate) fn patient(connector: Connector, size: usize) -> Self {
+        Self::with_wait(connector, size, None)
     }
 
-    fn with_wait(url: &str, size: usize, wait: Option<Duration>) -> Self {
+    fn with_wait(connector: Connector, size: usize, wait: Option<Duration>) -> Self {
         let mut config = ManagerConfig::<AsyncPgConnection>::default();
         // A dead connection is found by its first statement; a `SELECT 1` a checkout would cost a round trip.
         config.recycling_method = RecyclingMethod::Fast;
-        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
-        let pool = pooled::Pool::builder(manager)
+        let opening = connector.clone();
+        config.custom_setup = Box::new(move |_| {
+            let connector = opening.clone();
+            async move {
+                let opened = connector.connect_for_pool().await;
+                opened.map_err(|error| ConnectionError::BadConnection(error.to_string()))
+            }
+            .boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(connector.url().to_string(), config);
+        let connections = pooled::Pool::builder(manager)
             .max_size(size)
             .wait_timeout(wait)
-            .create_timeout(Some(WAIT))
-            .recycle_timeout(Some(WAIT))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("a pool with timeouts and a runtime is always built");
-        Self(pool)
+        Self { connections, connector }
     }
 
     /// Takes a connection.
@@ -52,29 +65,22 @@ impl Pool {
     /// # Errors
     /// `unavailable` when none is free in time, or the database cannot be reached.
     pub(crate) async fn get(&self) -> Result<Object<AsyncPgConnection>> {
-        self.0.get().await.map_err(|error| {
-            let detail = match &error {
-                pooled::PoolError::Timeout(_) => "no database connection became free in time",
-                _ => "the database cannot be reached",
-            };
-            Error::unavailable(detail).because(error)
+        self.connections.get().await.map_err(|error| match error {
+            pooled::PoolError::Timeout(_) => {
+                Error::unavailable("no database connection became free in time").because(error)
+            }
+            pooled::PoolError::Backend(why) => Error::unavailable(UNREACHABLE).because(why),
+            other => Error::unavailable(UNREACHABLE).because(other),
         })
+    }
+
+    /// How its connections are opened.
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     /// Closes every connection; later calls of [`Pool::get`] fail.
     pub(crate) fn close(&self) {
-        self.0.close();
-    }
-}
-
-/// Opens a single connection outside any pool.
-///
-/// # Errors
-/// `unavailable` when the database cannot be reached or refuses the login.
-pub(crate) async fn connect(url: &str) -> Result<AsyncPgConnection> {
-    match tokio::time::timeout(WAIT, AsyncPgConnection::establish(url)).await {
-        Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(Error::unavailable("the database cannot be reached").because(error)),
-        Err(_) => Err(Error::unavailable("the database did not answer in time")),
+        self.connections.close();
     }
 }

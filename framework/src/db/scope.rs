@@ -367,9 +367,6 @@ impl Drop for Inner {
 /// How long a rollback may take before the server is taken to be busy with a statement that nobody waits for.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long the request to cancel that statement may take.
-const CANCELLING: Duration = Duration::from_secs(2);
-
 /// Rolls back what a dropped scope left open.
 async fn roll_back(inner: Arc<Inner>) {
     let mut connection = inner.connection();
@@ -379,8 +376,7 @@ async fn roll_back(inner: Arc<Inner>) {
         // The connection is closed afterwards: a cancel request travels by itself, and may come so late that it would
         // hit the next user's statement.
         Err(_) => {
-            let cancel = inner.connection().cancel_token();
-            let _ = timeout(CANCELLING, cancel.cancel_query(tokio_postgres::NoTls)).await;
+            inner.pool.connector().cancel(inner.connection().cancel_token()).await;
         }
     }
 }

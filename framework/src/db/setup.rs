@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use tokio_postgres::{Client, NoTls, types::ToSql};
+use tokio_postgres::{Client, types::ToSql};
 
-use super::{SetupError, Url, setup_error::message};
-
-/// How long a server may take to let us in.
-const CONNECT: Duration = Duration::from_secs(10);
+use super::{Connector, SetupError, Url};
 
 /// How often a lock that somebody else holds is tried.
 const RETRY: Duration = Duration::from_millis(50);
@@ -34,16 +31,10 @@ impl Session {
     /// # Errors
     /// When the server is away or refuses the login.
     pub(crate) async fn open(url: &Url) -> Result<Self, SetupError> {
-        let failed = |why| SetupError::Connect { url: format!("{url:?}"), why };
-        match tokio::time::timeout(CONNECT, tokio_postgres::connect(url, NoTls)).await {
-            Ok(Ok((client, connection))) => {
-                // An error of the connection is the error of the statement that waits for it.
-                tokio::spawn(connection);
-                Ok(Self(client))
-            }
-            Ok(Err(error)) => Err(failed(message(&error))),
-            Err(_) => Err(failed("it did not answer in time".to_owned())),
-        }
+        let (client, connection) = Connector::new(url)?.open().await?;
+        // An error of the connection is the error of the statement that waits for it.
+        tokio::spawn(connection);
+        Ok(Self(client))
     }
 
     /// Runs one or more statements that return nothing. `doing` is for the error: "cannot {doing}: …".

@@ -2,6 +2,8 @@
 
 use std::{error::Error as _, io, path::PathBuf};
 
+use super::tls;
+
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
@@ -69,6 +71,12 @@ pub(crate) enum SetupError {
         /// Why not.
         why: String,
     },
+    /// An option of a URL means nothing, or not what is there.
+    #[error("{why}")]
+    InvalidOption {
+        /// Why not, and what to write.
+        why: String,
+    },
     /// The server is away or refuses the login.
     #[error("cannot connect to {url}: {why}")]
     Connect {
@@ -111,6 +119,9 @@ impl SetupError {
 
 /// What went wrong, in one line: the driver's own text is only a category.
 pub(super) fn message(error: &tokio_postgres::Error) -> String {
+    if let Some(explained) = tls::explain(error) {
+        return explained;
+    }
     match (error.as_db_error(), error.source()) {
         (Some(said), _) => {
             let more = [said.detail(), said.hint()].into_iter().flatten();

@@ -7,7 +7,7 @@ use crate::testing::{NoMigrations, TestDb};
 async fn open(source: &Source, app: &str) -> Result<Database, SetupError> {
     let prepared = Prepared::new(source, app).await?;
     prepared.migrate(&Migrations::read(&NoMigrations)?).await?;
-    Ok(prepared.connect(PoolSizes { web: 2, jobs: 1 }))
+    prepared.connect(PoolSizes { web: 2, jobs: 1 })
 }
 
 async fn attempt(pool: &Pool, sql: &str) -> Result<(), diesel::result::Error> {
@@ -20,7 +20,7 @@ async fn check(database: &Database) {
     attempt(&database.web, "SELECT * FROM catena.migrations").await.unwrap_err();
     attempt(&database.jobs, "SELECT * FROM catena.migrations").await.unwrap_err();
     attempt(&database.jobs, "SELECT catena.user_id()").await.unwrap();
-    connect(&database.jobs_url).await.unwrap();
+    database.engine.connect().await.unwrap();
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn an_empty_directory_is_enough() {
     let (one, other) = tokio::try_join!(open(&source, "my-app"), open(&source, "my-app")).unwrap();
     check(&one).await;
     check(&other).await;
-    assert_eq!(one.jobs_url.user().as_deref(), Some("my_app_jobs"));
+    assert_eq!(one.engine.url().user().as_deref(), Some("my_app_jobs"));
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn a_superuser_is_enough() {
     let database = open(&Source::Privileged(url), "catena_test").await.unwrap();
     check(&database).await;
     assert_eq!(
-        database.jobs_url.database(),
+        database.engine.url().database(),
         Some(name.clone()),
         "the database is the one that the URL names"
     );
@@ -76,7 +76,7 @@ async fn a_server_that_asks_for_passwords_gets_them() {
     for _ in 0..2 {
         let database = open(&Source::Privileged(admin.clone()), "app").await.unwrap();
         check(&database).await;
-        let unknown = Session::open(&database.jobs_url.with_login("app_web", Some("wrong"))).await;
+        let unknown = Session::open(&database.engine.url().with_login("app_web", Some("wrong"))).await;
         let error = unknown.map(|_| ()).unwrap_err().to_string();
         assert!(error.contains("password authentication failed") && !error.contains("wrong"), "{error}");
     }

@@ -2,13 +2,21 @@
 
 use std::{fmt, ops::Deref, path::Path};
 
-use super::{SetupError, setup_error::message};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
+
+use super::{SetupError, setup_error::message, tls::Encryption};
 
 /// A connection URL (`postgres://user:password@host/database?options`).
 ///
 /// It derefs to the text, password included; `Debug` hides the password.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Url(String);
+
+/// The options that are read here: how connections are encrypted, and which authorities are asked.
+const OURS: [&str; 2] = ["sslmode", "sslrootcert"];
 
 /// What may stand in a URL as it is (RFC 3986, unreserved).
 fn is_plain(byte: u8) -> bool {
@@ -54,7 +62,8 @@ impl Url {
     /// Reads a URL from the settings.
     ///
     /// # Errors
-    /// `InvalidUrl` when it is not `postgres://…` or has no user.
+    /// `InvalidUrl` when it is not `postgres://…` or has no user; `InvalidOption` when it asks for an encryption that
+    /// there is not.
     pub(crate) fn parse(text: &str) -> Result<Self, SetupError> {
         let invalid = |why: &str| SetupError::InvalidUrl { why: why.to_owned() };
         let url = Self(text.trim().to_owned());
@@ -64,10 +73,7 @@ impl Url {
         if url.user().is_none_or(|user| user.is_empty()) {
             return Err(invalid("it names no user"));
         }
-        if let Err(error) = url.parse::<tokio_postgres::Config>() {
-            // It names what it cannot read, and never its value.
-            return Err(invalid(&message(&error)));
-        }
+        url.config()?;
         Ok(url)
     }
 
@@ -90,8 +96,44 @@ impl Url {
 
     /// The password, if it has one.
     pub(super) fn password(&self) -> Option<Vec<u8>> {
-        let config: tokio_postgres::Config = self.0.parse().ok()?;
-        config.get_password().map(<[u8]>::to_owned)
+        self.config().ok()?.get_password().map(<[u8]>::to_owned)
+    }
+
+    /// What the driver needs to know.
+    ///
+    /// # Errors
+    /// As [`Url::parse`].
+    pub(super) fn config(&self) -> Result<Config, SetupError> {
+        let encryption = self.encryption()?;
+        let (url, _) = self.0.split_at(self.0.len() - self.parts().options.len());
+        // The driver does not know all that these two may say.
+        let theirs = self.options().filter(|(name, _)| !OURS.contains(&name.as_str())).map(|(_, text)| text);
+        let options = theirs.collect::<Vec<_>>().join("&");
+        // It names what it cannot read, and never its value.
+        let unreadable = |error| SetupError::InvalidUrl { why: message(&error) };
+        let mut config: Config = format!("{url}?{options}").parse().map_err(unreadable)?;
+        // PostgreSQL has no TLS on sockets: who may reach one is for its folder to say.
+        let sockets = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+        config.ssl_mode(if sockets { SslMode::Disable } else { encryption.mode() });
+        Ok(config)
+    }
+
+    /// How connections are to be encrypted.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub(super) fn encryption(&self) -> Result<Encryption, SetupError> {
+        let [mode, authorities] = OURS.map(|wanted| {
+            let last = self.options().filter(|(name, _)| name == wanted).last();
+            last.and_then(|(_, text)| decode(text.split_once('=').map_or("", |(_, value)| value)))
+        });
+        Encryption::read(mode.as_deref(), authorities.as_deref())
+    }
+
+    /// Each option's name, and how it stands in the URL.
+    fn options(&self) -> impl Iterator<Item = (String, &str)> {
+        let all = self.parts().options.trim_start_matches('?').split('&').filter(|text| !text.is_empty());
+        all.map(|text| (decode(text.split('=').next().unwrap_or_default()).unwrap_or_default(), text))
     }
 
     /// The same server and options, another database.
@@ -134,12 +176,10 @@ impl fmt::Debug for Url {
 
 #[cfg(test)]
 mod tests {
-    use tokio_postgres::config::Host;
-
     use super::*;
 
-    fn config(url: &Url) -> tokio_postgres::Config {
-        url.parse().unwrap()
+    fn config(url: &Url) -> Config {
+        url.config().unwrap()
     }
 
     #[test]

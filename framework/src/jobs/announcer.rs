@@ -20,7 +20,7 @@ pub(crate) struct Announcer(AbortHandle);
 impl Announcer {
     /// Starts to listen for what is enqueued in this process.
     pub(crate) fn start(services: Arc<Services>) -> Self {
-        let line = Line::new(services.database.jobs_url.clone());
+        let line = Line::new(services.database.engine.clone());
         // No dispatcher has this name, so none takes the announcement for its own.
         Self(tokio::spawn(async move { announce(&services, &line, "").await }).abort_handle())
     }

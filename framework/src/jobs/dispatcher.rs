@@ -123,8 +123,8 @@ impl Dispatcher {
 
     /// Connects and works until the connection is lost, the process is declared dead, or all is done.
     async fn session(&mut self, pause: &mut Duration) -> Result<Ended> {
-        let url = &self.crew.services.database.jobs_url;
-        let mut connection = in_time(store::open_dispatcher(url)).await?;
+        let connector = &self.crew.services.database.engine;
+        let mut connection = in_time(store::open_dispatcher(connector)).await?;
         self.register(&connection).await?;
         *pause = RECONNECT.0;
         self.marks.forget();

@@ -16,10 +16,7 @@ use serde::Serialize;
 use tokio::join;
 
 use super::{JobId, NewJob, State, statement::statement};
-use crate::{
-    db::{self, Url},
-    error::Result,
-};
+use crate::{db::Connector, error::Result};
 
 /// The number of a claim; a job's lease is that of the last claim that took it.
 pub(super) type Lease = i64;
@@ -37,8 +34,8 @@ const CHANNEL: &str = "catena_jobs";
 ///
 /// The statements are planned once and kept, so the plans must not depend on what the table holds at that moment:
 /// one made on an empty table that was never analysed takes 300 ms a claim on a full one.
-pub(super) async fn open_dispatcher(url: &Url) -> Result<AsyncPgConnection> {
-    let mut connection = db::connect(url).await?;
+pub(super) async fn open_dispatcher(connector: &Connector) -> Result<AsyncPgConnection> {
+    let mut connection = connector.connect().await?;
     connection
         .batch_execute(
             "SET statement_timeout = '4s'; SET lock_timeout = '2s'; \
@@ -62,8 +59,8 @@ const DISPATCHER_PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET en
                                 SET enable_mergejoin = off";
 
 /// Opens a connection for the loops that keep house.
-pub(super) async fn open_housekeeping(url: &Url) -> Result<AsyncPgConnection> {
-    let mut connection = db::connect(url).await?;
+pub(super) async fn open_housekeeping(connector: &Connector) -> Result<AsyncPgConnection> {
+    let mut connection = connector.connect().await?;
     connection
         .batch_execute(
             "SET statement_timeout = '30s'; SET lock_timeout = '5s'; \

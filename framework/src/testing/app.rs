@@ -31,7 +31,8 @@ pub struct TestAppBuilder {
 /// A database that is not there, for applications whose test needs none: nothing listens on port 1.
 fn nowhere() -> Database {
     let url = Url::parse("postgres://nobody@127.0.0.1:1/nowhere").expect("a URL");
-    Prepared::of_roles(url.clone(), url, None).connect(PoolSizes::default())
+    let nowhere = Prepared::of_roles(url.clone(), url, None).connect(PoolSizes::default());
+    nowhere.expect("it names no authorities")
 }
 
 impl TestAppBuilder {

@@ -3,13 +3,13 @@
 use std::{env, path::PathBuf, time::Duration};
 
 use diesel::{migration::MigrationSource, pg::Pg};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use diesel_async::AsyncPgConnection;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::db::{
-    Cluster, ClusterOptions, Migrations, RoleUrls, Session, SetupError, Turn, Url, acquire, identifier,
-    provision,
+    Cluster, ClusterOptions, Connector, Migrations, RoleUrls, Session, SetupError, Turn, Url, acquire,
+    identifier, provision,
 };
 
 /// The application whose roles all test databases share.
@@ -85,7 +85,8 @@ impl TestDb {
     /// # Panics
     /// If the server refuses.
     pub async fn connect(&self) -> AsyncPgConnection {
-        AsyncPgConnection::establish(&self.urls.owner).await.unwrap_or_else(|error| panic!("{error}"))
+        let connector = Connector::new(&self.urls.owner).unwrap_or_else(|error| panic!("{error}"));
+        connector.connect().await.unwrap_or_else(|error| panic!("{}", error.chain()))
     }
 
     /// Brings everything that waits for a time closer to it.
@@ -110,7 +111,8 @@ impl TestDb {
     #[cfg(test)]
     pub(crate) fn database(&self) -> crate::db::Database {
         let RoleUrls { owner, web, jobs } = self.urls.clone();
-        crate::db::Prepared::of_roles(web, jobs, Some(owner)).connect(crate::db::PoolSizes::default())
+        let prepared = crate::db::Prepared::of_roles(web, jobs, Some(owner));
+        prepared.connect(crate::db::PoolSizes::default()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     async fn make(migrations: Migrations) -> Result<Self, SetupError> {

@@ -5,8 +5,11 @@ use std::{
 
 use tempfile::TempDir;
 
+pub(in crate::db) use self::own::OwnServer;
 use super::*;
 use crate::db::{provision, setup::Session};
+
+mod own;
 
 /// Set in a child of these tests: the directory whose server it is to hold.
 const HOLD: &str = "CATENA_TEST_HOLD";

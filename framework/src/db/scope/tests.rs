@@ -13,6 +13,7 @@ use self::proxy::Proxy;
 use super::*;
 use crate::{
     Code,
+    db::Connector,
     testing::{NoMigrations, TestDb},
 };
 
@@ -50,7 +51,7 @@ impl Fixture {
         let mut owner = AsyncPgConnection::establish(db.owner_url()).await.unwrap();
         let table = "CREATE TABLE notes (id int PRIMARY KEY, owner uuid, body text NOT NULL)";
         owner.batch_execute(table).await.unwrap();
-        let pool = Pool::new(db.web_url(), 1);
+        let pool = Pool::new(Connector::of_test(db.web_url()), 1);
         Self { db, pool }
     }
 
@@ -100,7 +101,7 @@ async fn user(db: &mut Db) -> Option<Uuid> {
 async fn begin_identity_and_first_query_leave_without_waiting_for_an_answer() {
     let fixture = Fixture::new().await;
     let proxy = Proxy::new(fixture.db.web_url());
-    let pool = Pool::new(&proxy.url(fixture.db.web_url()), 1);
+    let pool = Pool::new(Connector::of_test(&proxy.url(fixture.db.web_url())), 1);
     let count = async |mut db: Db| notes::table.count().get_result::<i64>(&mut db).await.unwrap();
     let warm = Scope::new(pool.clone(), Access::ReadWrite);
     count(warm.db().await.unwrap()).await;
@@ -130,7 +131,7 @@ async fn begin_identity_and_first_query_leave_without_waiting_for_an_answer() {
 
 #[tokio::test]
 async fn a_scope_that_is_not_used_takes_no_connection() {
-    let nowhere = Pool::new("postgres://nobody@%2Fnowhere/none", 1);
+    let nowhere = Pool::new(Connector::of_test("postgres://nobody@%2Fnowhere/none"), 1);
     let scope = Scope::new(nowhere, Access::ReadWrite);
     scope.identify(Uuid::now_v7());
     scope.commit().await.unwrap();
@@ -557,7 +558,7 @@ async fn a_server_that_ends_the_connection_is_unavailable() {
 #[tokio::test]
 async fn a_deadlock_is_a_conflict() {
     let fixture = Fixture::new().await;
-    let pool = Pool::new(fixture.db.web_url(), 2);
+    let pool = Pool::new(Connector::of_test(fixture.db.web_url()), 2);
     let [one, other] = [(); 2].map(|()| Scope::new(pool.clone(), Access::ReadWrite));
     let lock = async |scope: &Scope, key: i32| -> Result<()> {
         let sql = format!("SELECT pg_advisory_xact_lock({key})");

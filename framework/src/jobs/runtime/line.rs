@@ -9,7 +9,7 @@ use diesel_async::AsyncPgConnection;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    db::Url,
+    db::Connector,
     error::{Error, Result},
     jobs::store,
 };
@@ -24,13 +24,13 @@ pub(in crate::jobs) fn no_answer() -> Error {
 
 /// A connection that is opened when it is needed and used by one loop at a time.
 pub(in crate::jobs) struct Line {
-    url: Url,
+    connector: Connector,
     connection: Mutex<Option<AsyncPgConnection>>,
 }
 
 impl Line {
-    pub(in crate::jobs) fn new(url: Url) -> Self {
-        Self { url, connection: Mutex::const_new(None) }
+    pub(in crate::jobs) fn new(connector: Connector) -> Self {
+        Self { connector, connection: Mutex::const_new(None) }
     }
 
     /// Waits for the connection, and opens it if there is none.
@@ -41,7 +41,7 @@ impl Line {
         let mut slot = self.connection.lock().await;
         let connection = match slot.take() {
             Some(connection) => connection,
-            None => store::open_housekeeping(&self.url).await?,
+            None => store::open_housekeeping(&self.connector).await?,
         };
         Ok(Turn { slot, connection })
     }

@@ -96,7 +96,7 @@ impl Engine {
         jobs: impl IntoIterator<Item = &'static Job>,
         settings: EngineSettings,
     ) -> Result<Self> {
-        let line = Line::new(services.database.jobs_url.clone());
+        let line = Line::new(services.database.engine.clone());
         let jobs = jobs.into_iter().map(|job| (job.name, job)).collect();
         let crew = Arc::new(Crew { services, jobs, settings, worker: Worker::new(), line });
         let scheduler = Arc::new(Scheduler::enter(crew.clone()).await?);

@@ -30,7 +30,7 @@ use super::{
     store::{self, Filter, JobRow},
 };
 use crate::{
-    db::{self, Url},
+    db::Connector,
     error::{Error, Result},
     services::{Services, States},
     testing::TestDb,
@@ -129,7 +129,7 @@ impl Queue {
 }
 
 async fn connect(url: &str) -> AsyncPgConnection {
-    db::connect(&Url::parse(url).unwrap()).await.unwrap()
+    Connector::of_test(url).connect().await.unwrap()
 }
 
 /// A job as `#[job]` describes it: six attempts, one after the other without delay.

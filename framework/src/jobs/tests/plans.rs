@@ -18,7 +18,7 @@ async fn plan(connection: &mut AsyncPgConnection, types: &str, sql: &str, values
 }
 
 async fn check(queue: &Queue) {
-    let mut connection = store::open_dispatcher(&Url::parse(queue.db.jobs_url()).unwrap()).await.unwrap();
+    let mut connection = store::open_dispatcher(&Connector::of_test(queue.db.jobs_url())).await.unwrap();
     let claim = plan(
         &mut connection,
         "text, int, text[], bigint, bigint[]",
