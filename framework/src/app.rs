@@ -9,7 +9,7 @@ use crate::{
     auth::Passwords,
     cli,
     clock::Clock,
-    db::{self, Database, Migrations, PoolSizes, Prepared, SetupError, Source},
+    db::{self, Database, Migrations, PoolSettings, Prepared, SetupError, Source},
     error::Error,
     http,
     jobs::{self, Job, Wake},
@@ -254,7 +254,12 @@ pub(crate) async fn prepare(settings: &Settings, app: &str) -> Result<Prepared, 
 /// When a role cannot log in or may not do what it should, or the database was never migrated.
 pub(crate) async fn connect(prepared: Prepared) -> Result<Database, BootError> {
     let faults = prepared.faults().await;
-    if faults.is_empty() { Ok(prepared.connect(PoolSizes::default())?) } else { Err(BootError(faults)) }
+    if faults.is_empty() { Ok(prepared.connect(pool_settings())?) } else { Err(BootError(faults)) }
+}
+
+/// The pools of this binary: the server must not end what a procedure or a job may still take its time for.
+fn pool_settings() -> PoolSettings {
+    PoolSettings { request: http::longest_request(), attempt: jobs::TIMEOUT, ..PoolSettings::default() }
 }
 
 /// An application that is up, before anything is served or worked on.

@@ -285,7 +285,7 @@ const CHANGED_MEANWHILE: &str = "somebody changed the same records at the same t
 /// Maps what the database says to what the caller may know.
 ///
 /// Not found → 404; unique, foreign key or exclusion → 409; check or not null → 422; serialisation failure and deadlock
-/// → 409; a lost connection → 503; anything else → 500.
+/// → 409; a lost connection → 503; a statement that takes too long → 504; anything else → 500.
 ///
 /// A 422 points at the field that is named like the column. PostgreSQL tells the column of a not-null rule; that of a
 /// check is known while the check has the name that PostgreSQL gives it: `books_pages_check`.
@@ -304,6 +304,9 @@ impl From<DieselError> for Error {
                 Kind::SerializationFailure => Self::conflict(CHANGED_MEANWHILE),
                 // Diesel has no kind for it and hides its code; a server that speaks another language gets a 500.
                 Kind::Unknown if info.message() == "deadlock detected" => Self::conflict(CHANGED_MEANWHILE),
+                Kind::Unknown if info.message() == "canceling statement due to statement timeout" => {
+                    Self::new(Code::TIMEOUT, "a statement took longer than the database allows")
+                }
                 Kind::NotNullViolation | Kind::CheckViolation => Self::invalid(vec![Failure {
                     place: Place::Body,
                     pointer: column(info.as_ref()).map(|name| format!("/{name}")).unwrap_or_default(),

@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        db::{Connector, Pool},
+        db::Pool,
         procedure::{Settings, tests::procedure},
         services::{Services, States},
         testing::{NoMigrations, TestDb},
@@ -171,7 +171,7 @@ mod tests {
     async fn a_request_that_looks_up_a_password_keeps_no_connection() {
         let db = TestDb::new(&NoMigrations).await;
         let mut database = db.database();
-        database.web = Pool::new(Connector::of_test(db.web_url()), 1);
+        database.web = Pool::of_test(db.web_url(), 1);
         let services = Arc::new(Services::of_test(database, States::default()));
         let request = RequestScope {
             scope: Scope::new(services.database.web.clone(), Access::ReadWrite),

@@ -12,7 +12,7 @@ mod setup_error;
 mod tls;
 mod url;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 pub use handle::Db;
 #[cfg(feature = "testing")]
@@ -21,7 +21,7 @@ pub(crate) use {
     connector::Connector,
     embedded::{Cluster, Options as ClusterOptions},
     migrate::Migrations,
-    pool::Pool,
+    pool::{Limits, Pool},
     roles::{RoleUrls, database_name, is_privileged, provision},
     scope::{Access, Scope},
     setup_error::SetupError,
@@ -46,20 +46,27 @@ pub(crate) enum Source {
     },
 }
 
-/// The largest numbers of connections of the two pools.
+/// The two pools: their largest numbers of connections, and how long what uses them may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PoolSizes {
+pub(crate) struct PoolSettings {
     /// For requests.
     pub(crate) web: usize,
     /// For jobs.
     pub(crate) jobs: usize,
+    /// The longest request.
+    pub(crate) request: Duration,
+    /// The longest attempt of a job.
+    pub(crate) attempt: Duration,
 }
 
-impl Default for PoolSizes {
+impl Default for PoolSettings {
     fn default() -> Self {
-        Self { web: 16, jobs: 8 }
+        Self { web: 16, jobs: 8, request: Duration::from_secs(15), attempt: Duration::from_secs(10 * 60) }
     }
 }
+
+/// How much longer than its request or job a statement or a transaction may last before the server ends it.
+const MARGIN: Duration = Duration::from_secs(5);
 
 /// The pools of a running application, and where to open further connections.
 pub(crate) struct Database {
@@ -133,11 +140,14 @@ impl Prepared {
     ///
     /// # Errors
     /// When a URL names authorities that cannot be read.
-    pub(crate) fn connect(self, sizes: PoolSizes) -> Result<Database, SetupError> {
+    pub(crate) fn connect(self, pools: PoolSettings) -> Result<Database, SetupError> {
         let (web, jobs) = (Connector::new(&self.web)?, Connector::new(&self.jobs)?);
+        let request = pools.request + MARGIN;
+        let web_limits = Limits { statement: Some(request), idle: request };
+        let job_limits = Limits { statement: None, idle: pools.attempt + MARGIN };
         Ok(Database {
-            web: Pool::new(web, sizes.web),
-            jobs: Pool::patient(jobs.clone(), sizes.jobs),
+            web: Pool::new(web, pools.web, web_limits),
+            jobs: Pool::patient(jobs.clone(), pools.jobs, job_limits),
             engine: jobs,
             _cluster: self.cluster,
         })

@@ -1,6 +1,6 @@
 //! Connections and pools of them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use diesel::ConnectionError;
 use diesel_async::{
@@ -18,6 +18,30 @@ use crate::error::{Error, Result};
 /// How long a request waits for a free connection before it is answered with 503.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// What the server itself puts an end to, should nobody be left to tell it: so locks never outlive by much whoever took
+/// them. A role or a URL that has its own limits (`ALTER ROLE .. SET statement_timeout = '5s'`) keeps them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The longest statement, if there is a limit.
+    pub(crate) statement: Option<Duration>,
+    /// How long a transaction may be open without doing anything.
+    pub(crate) idle: Duration,
+}
+
+impl Limits {
+    /// The statement that sets them.
+    fn sql(&self) -> String {
+        let statement = self.statement.unwrap_or_default().as_millis();
+        let idle = self.idle.as_millis();
+        format!(
+            "SELECT set_config(name, value, false)
+             FROM (VALUES ('statement_timeout', '{statement}'), ('idle_in_transaction_session_timeout', '{idle}'))
+                 AS limits (name, value)
+             WHERE current_setting(name) = '0'"
+        )
+    }
+}
+
 /// A pool of connections of one role.
 #[derive(Clone)]
 pub(crate) struct Pool {
@@ -27,25 +51,34 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Returns a pool of at most `size` connections. Nothing is connected yet.
-    pub(crate) fn new(connector: Connector, size: usize) -> Self {
-        Self::with_wait(connector, size, Some(WAIT))
+    pub(crate) fn new(connector: Connector, size: usize, limits: Limits) -> Self {
+        Self::with_wait(connector, size, limits, Some(WAIT))
     }
 
     /// Returns a pool whose users wait for a free connection as long as they like: jobs have limits of their own, and
     /// more of them run at once than there are connections.
-    pub(crate) fn patient(connector: Connector, size: usize) -> Self {
-        Self::with_wait(connector, size, None)
+    pub(crate) fn patient(connector: Connector, size: usize, limits: Limits) -> Self {
+        Self::with_wait(connector, size, limits, None)
     }
 
-    fn with_wait(connector: Connector, size: usize, wait: Option<Duration>) -> Self {
+    /// A pool of a test, of web requests.
+    #[cfg(test)]
+    pub(crate) fn of_test(url: &str, size: usize) -> Self {
+        let minute = Duration::from_secs(60);
+        Self::new(Connector::of_test(url), size, Limits { statement: Some(minute), idle: minute })
+    }
+
+    fn with_wait(connector: Connector, size: usize, limits: Limits, wait: Option<Duration>) -> Self {
         let mut config = ManagerConfig::<AsyncPgConnection>::default();
-        // A dead connection is found by its first statement; a `SELECT 1` a checkout would cost a round trip.
+        // One that is known to have ended is replaced before anything is sent. The rest is found by the first statement:
+        // a `SELECT 1` a checkout would cost a round trip.
         config.recycling_method = RecyclingMethod::Fast;
-        let opening = connector.clone();
+        let opening = Arc::new((connector.clone(), limits.sql()));
         config.custom_setup = Box::new(move |_| {
-            let connector = opening.clone();
+            let opening = opening.clone();
             async move {
-                let opened = connector.connect_for_pool().await;
+                let (connector, limits) = &*opening;
+                let opened = connector.connect_with(limits).await;
                 opened.map_err(|error| ConnectionError::BadConnection(error.to_string()))
             }
             .boxed()

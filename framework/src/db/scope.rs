@@ -154,7 +154,15 @@ impl Scope {
     }
 }
 
+/// How long the end of a transaction may take. After that its connection is given up, and its outcome stays unknown.
+const ENDING: Duration = Duration::from_secs(60);
+
 async fn commit(inner: Arc<Inner>) -> Result<()> {
+    let silent = || Error::unavailable("the database did not say in time whether it has committed");
+    timeout(ENDING, send_commit(inner)).await.unwrap_or_else(|_| Err(silent()))
+}
+
+async fn send_commit(inner: Arc<Inner>) -> Result<()> {
     // In a transaction that a failed statement has ended, PostgreSQL answers COMMIT with a silent ROLLBACK. The empty
     // SELECT before it is an error there, and keeps the COMMIT from being run.
     let mut sql = std::mem::take(&mut inner.state().ahead);

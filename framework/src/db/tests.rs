@@ -7,7 +7,7 @@ use crate::testing::{NoMigrations, TestDb};
 async fn open(source: &Source, app: &str) -> Result<Database, SetupError> {
     let prepared = Prepared::new(source, app).await?;
     prepared.migrate(&Migrations::read(&NoMigrations)?).await?;
-    prepared.connect(PoolSizes { web: 2, jobs: 1 })
+    prepared.connect(PoolSettings { web: 2, jobs: 1, ..PoolSettings::default() })
 }
 
 async fn attempt(pool: &Pool, sql: &str) -> Result<(), diesel::result::Error> {

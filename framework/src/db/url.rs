@@ -123,11 +123,14 @@ impl Url {
     /// # Errors
     /// `InvalidOption`.
     pub(super) fn encryption(&self) -> Result<Encryption, SetupError> {
-        let [mode, authorities] = OURS.map(|wanted| {
-            let last = self.options().filter(|(name, _)| name == wanted).last();
-            last.and_then(|(_, text)| decode(text.split_once('=').map_or("", |(_, value)| value)))
-        });
+        let [mode, authorities] = OURS.map(|name| self.option(name));
         Encryption::read(mode.as_deref(), authorities.as_deref())
+    }
+
+    /// The value of an option; the last one counts.
+    pub(super) fn option(&self, wanted: &str) -> Option<String> {
+        let (_, text) = self.options().filter(|(name, _)| name == wanted).last()?;
+        decode(text.split_once('=').map_or("", |(_, value)| value))
     }
 
     /// Each option's name, and how it stands in the URL.

@@ -17,7 +17,7 @@ use crate::{
     ctx::RequestScope,
     db::{Access, Scope},
     error::{Code, Error, Result, panic_text},
-    procedure::{Procedure, Tier},
+    procedure::{self, Procedure, Tier},
     services::Services,
 };
 
@@ -29,6 +29,16 @@ const BODY_LIMIT: usize = 1024 * 1024;
 
 /// The longest body of a procedure of tier `auth`: what strangers may send without limit must be cheap.
 const AUTH_BODY_LIMIT: usize = 8 * 1024;
+
+/// How long a handler may take.
+fn limit(procedure: &Procedure) -> Duration {
+    procedure.settings.timeout.unwrap_or(TIMEOUT)
+}
+
+/// How long any handler of this binary may take.
+pub(crate) fn longest_request() -> Duration {
+    procedure::all().into_iter().map(limit).max().unwrap_or(TIMEOUT)
+}
 
 /// Serves one procedure.
 pub(crate) struct ProcedureEndpoint {
@@ -71,7 +81,7 @@ impl ProcedureEndpoint {
             cookies: Mutex::default(),
         });
         let call = Call { procedure: self.procedure, request, path, query, body };
-        let limit = self.procedure.settings.timeout.unwrap_or(TIMEOUT);
+        let limit = limit(self.procedure);
         let outcome = timeout(limit, AssertUnwindSafe((self.procedure.call)(call)).catch_unwind()).await;
         match outcome {
             Ok(Ok(result)) => result,

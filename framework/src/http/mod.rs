@@ -13,6 +13,7 @@ pub(crate) mod server;
 
 pub use call::Call;
 pub(crate) use context::ContextOf;
+pub(crate) use endpoint::longest_request;
 pub(crate) use front::REQUEST_TARGET;
 use front::RequestId;
 pub(crate) use output::Reply;

@@ -25,7 +25,7 @@ pub(crate) use announcer::Announcer;
 pub use ctx::JobCtx;
 pub use enqueue::{Enqueue, EnqueueOn, JobArgs, JobId};
 pub use job::{Args, Backoff, Entry, Job, JobType, args, finished};
-pub(crate) use runtime::Engine;
+pub(crate) use runtime::{Engine, TIMEOUT};
 pub(crate) use state::State;
 pub(crate) use wake::Wake;
 

@@ -7,7 +7,7 @@ use poem::{Response, endpoint::BoxEndpoint};
 use super::{Client, TestDb};
 use crate::{
     app::{App, Booted, Vars},
-    db::{Database, PoolSizes, Prepared, Url},
+    db::{Database, PoolSettings, Prepared, Url},
     jobs::Engine,
     settings::Settings,
 };
@@ -31,7 +31,7 @@ pub struct TestAppBuilder {
 /// A database that is not there, for applications whose test needs none: nothing listens on port 1.
 fn nowhere() -> Database {
     let url = Url::parse("postgres://nobody@127.0.0.1:1/nowhere").expect("a URL");
-    let nowhere = Prepared::of_roles(url.clone(), url, None).connect(PoolSizes::default());
+    let nowhere = Prepared::of_roles(url.clone(), url, None).connect(PoolSettings::default());
     nowhere.expect("it names no authorities")
 }
 

@@ -112,7 +112,7 @@ impl TestDb {
     pub(crate) fn database(&self) -> crate::db::Database {
         let RoleUrls { owner, web, jobs } = self.urls.clone();
         let prepared = crate::db::Prepared::of_roles(web, jobs, Some(owner));
-        prepared.connect(crate::db::PoolSizes::default()).unwrap_or_else(|error| panic!("{error}"))
+        prepared.connect(crate::db::PoolSettings::default()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     async fn make(migrations: Migrations) -> Result<Self, SetupError> {

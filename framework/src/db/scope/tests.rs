@@ -13,7 +13,6 @@ use self::proxy::Proxy;
 use super::*;
 use crate::{
     Code,
-    db::Connector,
     testing::{NoMigrations, TestDb},
 };
 
@@ -51,7 +50,7 @@ impl Fixture {
         let mut owner = AsyncPgConnection::establish(db.owner_url()).await.unwrap();
         let table = "CREATE TABLE notes (id int PRIMARY KEY, owner uuid, body text NOT NULL)";
         owner.batch_execute(table).await.unwrap();
-        let pool = Pool::new(Connector::of_test(db.web_url()), 1);
+        let pool = Pool::of_test(db.web_url(), 1);
         Self { db, pool }
     }
 
@@ -101,7 +100,7 @@ async fn user(db: &mut Db) -> Option<Uuid> {
 async fn begin_identity_and_first_query_leave_without_waiting_for_an_answer() {
     let fixture = Fixture::new().await;
     let proxy = Proxy::new(fixture.db.web_url());
-    let pool = Pool::new(Connector::of_test(&proxy.url(fixture.db.web_url())), 1);
+    let pool = Pool::of_test(&proxy.url(fixture.db.web_url()), 1);
     let count = async |mut db: Db| notes::table.count().get_result::<i64>(&mut db).await.unwrap();
     let warm = Scope::new(pool.clone(), Access::ReadWrite);
     count(warm.db().await.unwrap()).await;
@@ -131,7 +130,7 @@ async fn begin_identity_and_first_query_leave_without_waiting_for_an_answer() {
 
 #[tokio::test]
 async fn a_scope_that_is_not_used_takes_no_connection() {
-    let nowhere = Pool::new(Connector::of_test("postgres://nobody@%2Fnowhere/none"), 1);
+    let nowhere = Pool::of_test("postgres://nobody@%2Fnowhere/none", 1);
     let scope = Scope::new(nowhere, Access::ReadWrite);
     scope.identify(Uuid::now_v7());
     scope.commit().await.unwrap();
@@ -558,7 +557,7 @@ async fn a_server_that_ends_the_connection_is_unavailable() {
 #[tokio::test]
 async fn a_deadlock_is_a_conflict() {
     let fixture = Fixture::new().await;
-    let pool = Pool::new(Connector::of_test(fixture.db.web_url()), 2);
+    let pool = Pool::of_test(fixture.db.web_url(), 2);
     let [one, other] = [(); 2].map(|()| Scope::new(pool.clone(), Access::ReadWrite));
     let lock = async |scope: &Scope, key: i32| -> Result<()> {
         let sql = format!("SELECT pg_advisory_xact_lock({key})");
@@ -584,4 +583,78 @@ async fn a_connection_that_died_is_replaced() {
     drop(scope);
     let next = fixture.scope();
     assert_ne!(backend(&next).await, pid);
+}
+
+#[tokio::test]
+async fn a_commit_that_is_never_answered_gives_its_connection_up() {
+    let fixture = Fixture::new().await;
+    let proxy = Proxy::new(fixture.db.web_url());
+    let pool = Pool::of_test(&proxy.url(fixture.db.web_url()), 1);
+    let scope = Scope::new(pool.clone(), Access::ReadWrite);
+    insert(&mut scope.db().await.unwrap(), note(1)).await.unwrap();
+    proxy.answer(false);
+    // Time passes as soon as nothing but time is waited for.
+    tokio::time::pause();
+    let error = scope.commit().await.unwrap_err();
+    tokio::time::resume();
+    assert_eq!(error.code(), Code::UNAVAILABLE, "{}", error.chain());
+    drop(scope);
+
+    proxy.answer(true);
+    let next = Scope::new(pool, Access::ReadWrite);
+    soon(async { insert(&mut next.db().await.unwrap(), note(2)).await }).await.unwrap();
+    next.commit().await.unwrap();
+    assert_eq!(fixture.notes().await, [1, 2], "what was sent took effect");
+}
+
+#[tokio::test]
+async fn a_pool_without_a_free_connection_says_so_and_recovers() {
+    let fixture = Fixture::new().await;
+    let busy = fixture.scope();
+    backend(&busy).await;
+    tokio::time::pause();
+    let error = fixture.scope().db().await.map(|_| ()).unwrap_err();
+    tokio::time::resume();
+    assert_eq!(error.code(), Code::UNAVAILABLE);
+    assert!(error.chain().starts_with("no database connection became free in time"), "{}", error.chain());
+    busy.commit().await.unwrap();
+    drop(busy);
+    backend(&fixture.scope()).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_died_in_the_pool_is_never_used() {
+    let fixture = Fixture::new().await;
+    let scope = fixture.scope();
+    let pid = backend(&scope).await;
+    scope.commit().await.unwrap();
+    drop(scope);
+    let mut other = AsyncPgConnection::establish(fixture.db.web_url()).await.unwrap();
+    other.batch_execute(&format!("SELECT pg_terminate_backend({pid})")).await.unwrap();
+    let gone = sql::<Bool>(&format!("NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {pid})"));
+    let gone = diesel::select(gone);
+    soon(async { while !gone.clone().get_result::<bool>(&mut other).await.unwrap() {} }).await;
+    // The news has come; whoever reads it has its turn.
+    tokio::task::yield_now().await;
+    let next = fixture.scope();
+    insert(&mut next.db().await.unwrap(), note(1)).await.unwrap();
+    next.commit().await.unwrap();
+    assert_eq!(fixture.notes().await, [1]);
+}
+
+#[tokio::test]
+async fn the_server_ends_what_nobody_waits_for() {
+    let fixture = Fixture::new().await;
+    let limit = |scope: Scope, name: &'static str| async move {
+        let shown = sql::<diesel::sql_types::Text>(&format!("current_setting('{name}')"));
+        let shown: String = diesel::select(shown).get_result(&mut scope.db().await.unwrap()).await.unwrap();
+        shown
+    };
+    assert_eq!(limit(fixture.scope(), "statement_timeout").await, "1min");
+    assert_eq!(limit(fixture.scope(), "idle_in_transaction_session_timeout").await, "1min");
+
+    let own = format!("{}?options=-c%20statement_timeout%3D5ms", fixture.db.web_url());
+    let scope = Scope::new(Pool::of_test(&own, 1), Access::ReadWrite);
+    let late = failure(scope.db().await.unwrap().batch_execute("SELECT pg_sleep(600)")).await;
+    assert_eq!(late, Code::TIMEOUT, "a URL's own limit stays");
 }

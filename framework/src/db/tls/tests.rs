@@ -176,7 +176,7 @@ async fn pools_listeners_and_cancel_requests_are_all_encrypted() {
 
     let mut listener = connector.connect().await.unwrap();
     listener.batch_execute("LISTEN test").await.unwrap();
-    let pool = Pool::new(connector, 1);
+    let pool = Pool::of_test(&url, 1);
     pool.get().await.unwrap().batch_execute("NOTIFY test, 'heard'").await.unwrap();
     let heard = pin!(listener.notifications_stream()).next().await.unwrap().unwrap();
     assert_eq!(heard.payload, "heard");

@@ -22,6 +22,9 @@ use super::{
 };
 use crate::{error::Result, services::Services};
 
+/// How long an attempt may take.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
 /// How a process works on jobs.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineSettings {
@@ -42,7 +45,7 @@ impl Default for EngineSettings {
         Self {
             name: format!("{}-{}", std::process::id(), Uuid::now_v7()),
             slots: 50,
-            timeout: Duration::from_secs(10 * 60),
+            timeout: TIMEOUT,
             history_days: 7,
             discarded_days: 90,
         }
