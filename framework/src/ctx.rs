@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     auth,
-    db::{Db, Scope},
+    db::{Db, Detached, Scope},
     error::{Error, Result},
     procedure::Procedure,
     services::Services,
@@ -112,6 +112,31 @@ impl<U> Ctx<U> {
         work: impl AsyncFnOnce(Db) -> Result<T, E>,
     ) -> Result<T, E> {
         self.db().await?.transaction(work).await
+    }
+
+    /// Transactions apart from the request's, for what outlives it: a stream, a task. They act for the user whom the
+    /// request's transaction acts for at this moment: the one who is signed in, once the procedure knows
+    /// ([`Ctx::user`]), or nobody. Those of a query only read.
+    ///
+    /// ```
+    /// use catena::{Ctx, Result, User, procedure};
+    /// use diesel_async::SimpleAsyncConnection as _;
+    ///
+    /// #[procedure(tier = "protected")]
+    /// pub async fn recount(ctx: &Ctx<User>) -> Result<()> {
+    ///     let detached = ctx.detach();
+    ///     tokio::spawn(async move {
+    ///         let counted: Result<()> = detached
+    ///             .transaction(async |mut db| Ok(db.batch_execute("SELECT recount()").await?))
+    ///             .await;
+    ///         counted
+    ///     });
+    ///     Ok(())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn detach(&self) -> Detached {
+        self.request.scope.detach()
     }
 
     /// The request's headers.

@@ -110,7 +110,7 @@ mod tls;
 pub use app::{App, Boot};
 pub use auth::Session;
 pub use ctx::{Anyone, Authenticate, Ctx, User};
-pub use db::Db;
+pub use db::{Db, Detached};
 pub use error::{Code, Error, Failure, Place, Result};
 pub use http::{Created, Output, Redirect};
 pub use jobs::{Enqueue, EnqueueOn, JobArgs, JobCtx, JobId};

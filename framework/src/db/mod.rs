@@ -1,6 +1,7 @@
 //! PostgreSQL: where it is, who logs in, and the one transaction of a request or a job.
 
 mod connector;
+mod detached;
 mod embedded;
 mod handle;
 mod migrate;
@@ -14,6 +15,7 @@ mod url;
 
 use std::{path::PathBuf, time::Duration};
 
+pub use detached::Detached;
 pub use handle::Db;
 #[cfg(feature = "testing")]
 pub(crate) use setup::{Session, Turn, identifier};

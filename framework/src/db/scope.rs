@@ -17,7 +17,7 @@ use futures_util::future::join;
 use tokio::{runtime::Handle, sync::OnceCell, time::timeout};
 use uuid::Uuid;
 
-use super::{Db, Pool};
+use super::{Db, Detached, Pool};
 use crate::error::{Error, Result};
 
 /// What a transaction may do.
@@ -51,6 +51,7 @@ pub(super) struct Inner {
 }
 
 struct State {
+    access: Access,
     phase: Phase,
     /// What is sent ahead of the next statement, in one write with it.
     ahead: String,
@@ -59,6 +60,8 @@ struct State {
     stray: bool,
     /// The first statement that failed, and whose effect on the transaction was not undone since.
     failure: Option<String>,
+    /// Who the transaction acts for.
+    identity: Option<Uuid>,
     after_commit: Vec<Box<dyn FnOnce() + Send>>,
 }
 
@@ -82,11 +85,13 @@ impl Scope {
             Access::ReadWrite => "BEGIN",
         };
         let state = State {
+            access,
             phase: Phase::Idle,
             ahead: begin.to_owned(),
             savepoints: 0,
             stray: false,
             failure: None,
+            identity: None,
             after_commit: Vec::new(),
         };
         let inner =
@@ -126,8 +131,16 @@ impl Scope {
 
     /// Sets who the transaction acts for, for row-level security, from the next statement on.
     pub(crate) fn identify(&self, id: Uuid) {
+        self.0.0.state().identity = Some(id);
         // A UUID has no character that needs quoting.
         self.0.0.send_ahead(&format!("SET LOCAL catena.user_id = '{id}'"));
+    }
+
+    /// Transactions apart from this one, that may do the same and act for the same user.
+    pub(crate) fn detach(&self) -> Detached {
+        let inner = &self.0.0;
+        let state = inner.state();
+        Detached::new(inner.pool.clone(), state.access, state.identity)
     }
 
     /// Runs `hook` once the transaction has committed, and never if it has not.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::JobId;
 use crate::{
-    db::{Db, Scope},
+    db::{Access, Db, Detached, Scope},
     error::Result,
     services::Services,
 };
@@ -28,6 +29,13 @@ impl JobCtx {
     /// `unavailable` when there is no connection to be had.
     pub async fn db(&self) -> Result<Db> {
         self.scope.db().await
+    }
+
+    /// Transactions under row-level security, as a user: for what a job does in somebody's name. They are apart from
+    /// that of [`JobCtx::db`]: each commits by itself, and again when the job is tried again.
+    #[must_use]
+    pub fn as_user(&self, id: Uuid) -> Detached {
+        Detached::new(self.services.database.web.clone(), Access::ReadWrite, Some(id))
     }
 
     /// The job's number, the same for every attempt: what happens outside the database can be told apart by it.

@@ -643,6 +643,38 @@ async fn a_connection_that_died_in_the_pool_is_never_used() {
 }
 
 #[tokio::test]
+async fn what_is_detached_commits_by_itself_as_the_same_user() {
+    let fixture = Fixture::new().await;
+    let scope = fixture.scope();
+    let id = Uuid::now_v7();
+    let nobody = scope.detach();
+    scope.identify(id);
+    let detached = scope.detach();
+    drop(scope);
+    let seen = async |mut db: Db| -> Result<Option<Uuid>> { Ok(user(&mut db).await) };
+    assert_eq!(detached.transaction(seen).await.unwrap(), Some(id));
+    assert_eq!(nobody.transaction(seen).await.unwrap(), None);
+
+    let kept = async |mut db: Db| -> Result<()> { Ok(insert(&mut db, note(1)).await.map(|_| ())?) };
+    detached.transaction(kept).await.unwrap();
+    let undone = async |mut db: Db| -> Result<()> {
+        insert(&mut db, note(2)).await?;
+        Err(Error::not_found("changed my mind"))
+    };
+    assert_eq!(detached.transaction(undone).await.unwrap_err().code(), Code::NOT_FOUND);
+    let ignored = async |mut db: Db| -> Result<()> {
+        insert(&mut db, note(3)).await?;
+        insert(&mut db, note(1)).await.unwrap_err();
+        Ok(())
+    };
+    assert_eq!(detached.transaction(ignored).await.unwrap_err().code(), Code::INTERNAL);
+    assert_eq!(fixture.notes().await, [1]);
+
+    let reading = Scope::new(fixture.pool.clone(), Access::ReadOnly).detach();
+    assert!(reading.transaction(kept).await.unwrap_err().chain().contains("read-only transaction"));
+}
+
+#[tokio::test]
 async fn the_server_ends_what_nobody_waits_for() {
     let fixture = Fixture::new().await;
     let limit = |scope: Scope, name: &'static str| async move {
