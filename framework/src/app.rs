@@ -6,7 +6,7 @@ use diesel_migrations::EmbeddedMigrations;
 use poem::{Response, endpoint::BoxEndpoint};
 
 use crate::{
-    auth::Passwords,
+    auth::{Devices, Passwords},
     cli,
     clock::Clock,
     db::{self, Database, Migrations, PoolSettings, Prepared, SetupError, Source},
@@ -191,6 +191,7 @@ impl App {
             database,
             states,
             passwords: Passwords::new(),
+            devices: Devices::new(&secret),
             cursor_key: CursorKey::new(&secret),
             clock: Clock::default(),
             wake: Wake::default(),

@@ -69,7 +69,9 @@ pub(crate) struct RequestScope {
     pub(crate) headers: HeaderMap,
     pub(crate) client: Option<IpAddr>,
     pub(crate) id: Uuid,
-    pub(crate) caller: OnceCell<Option<auth::Caller>>,
+    /// The session that the request came with, once it was looked up.
+    pub(crate) caller: OnceCell<Option<auth::Current>>,
+    pub(crate) standing: auth::Standing,
     pub(crate) cookies: Mutex<Vec<HeaderValue>>,
 }
 
@@ -180,10 +182,10 @@ impl Ctx<Anyone> {
     /// Returns the caller, if signed in.
     ///
     /// # Errors
-    /// `unavailable` when the session cannot be looked up.
+    /// `cross_site` when a page of another site made a request that may change something; `unavailable` when the
+    /// session cannot be looked up.
     pub async fn user(&self) -> Result<Option<User>> {
-        let caller = self.request.caller.get_or_try_init(|| auth::find_caller(&self.request)).await?;
-        Ok(caller.as_ref().map(|caller| User { id: caller.user_id }))
+        Ok(auth::caller(&self.request).await?.map(|id| User { id }))
     }
 }
 

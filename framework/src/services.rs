@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    auth::Passwords,
+    auth::{Devices, Passwords},
     clock::Clock,
     db::Database,
     error::{Error, Result},
@@ -22,6 +22,8 @@ pub(crate) struct Services {
     pub(crate) database: Database,
     pub(crate) states: States,
     pub(crate) passwords: Passwords,
+    /// Signs what a browser keeps of the accounts it signed in to.
+    pub(crate) devices: Devices,
     /// Signs the cursors of pages.
     pub(crate) cursor_key: CursorKey,
     pub(crate) clock: Clock,
@@ -41,6 +43,7 @@ impl Services {
             database,
             states,
             passwords: Passwords::new(),
+            devices: Devices::new(&Secret::of_test()),
             cursor_key: CursorKey::new(&Secret::of_test()),
             clock: Clock::default(),
             wake: Wake::default(),

@@ -1,6 +1,6 @@
 //! Every setting: its name, meaning and default, read once at boot.
 
-use std::{env, net::IpAddr, path::PathBuf, str::FromStr};
+use std::{env, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use crate::{app::Vars, db::Url, secret::Secret};
 
@@ -45,6 +45,16 @@ const CATENA_SECRET: Setting = Setting {
     about: "What the application signs with, the same for all its processes: at least 32 characters that nobody can \
             guess (`openssl rand -hex 32`). Development makes one and keeps it in `.catena/secret`.",
 };
+const SESSION_IDLE: Setting = Setting {
+    name: "SESSION_IDLE",
+    default: "7d",
+    about: "How long a session lives without being used: a number and s, m, h or d.",
+};
+const SESSION_LIFETIME: Setting = Setting {
+    name: "SESSION_LIFETIME",
+    default: "30d",
+    about: "How long a session lives at most, however much it is used. Both hold for sessions opened from then on.",
+};
 const CATENA_DIR: Setting = Setting {
     name: "CATENA_DIR",
     default: ".catena",
@@ -76,6 +86,8 @@ pub(crate) const ALL: &[Setting] = &[
     DATABASE_JOBS_URL,
     DATABASE_OWNER_URL,
     CATENA_SECRET,
+    SESSION_IDLE,
+    SESSION_LIFETIME,
     CATENA_DIR,
     PG_BIN,
     RUST_LOG,
@@ -98,6 +110,8 @@ pub(crate) struct Settings {
     pub(crate) database_owner_url: Option<Url>,
     /// Always there in production.
     pub(crate) secret: Option<Secret>,
+    pub(crate) session_idle: Duration,
+    pub(crate) session_lifetime: Duration,
     pub(crate) dir: PathBuf,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -138,6 +152,14 @@ impl Settings {
         let [database_url, database_jobs_url, database_owner_url] =
             [DATABASE_URL, DATABASE_JOBS_URL, DATABASE_OWNER_URL].map(|setting| reader.database_url(setting));
         let secret = reader.secret(CATENA_SECRET, environment);
+        let [session_idle, session_lifetime] =
+            [SESSION_IDLE, SESSION_LIFETIME].map(|setting| reader.duration(setting));
+        if session_idle > session_lifetime {
+            reader.faults.push(
+                "SESSION_IDLE is longer than SESSION_LIFETIME, so it would never count: write a shorter one"
+                    .to_owned(),
+            );
+        }
         let dir = reader.text(CATENA_DIR).into();
         let log = reader.text(RUST_LOG);
         if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
@@ -178,6 +200,8 @@ impl Settings {
                     database_jobs_url,
                     database_owner_url,
                     secret,
+                    session_idle,
+                    session_lifetime,
                     dir,
                     log,
                     log_format,
@@ -197,6 +221,11 @@ impl Settings {
     /// The name of the session's cookie. Browsers refuse the `__Host-` prefix without TLS, which development lacks.
     pub(crate) fn cookie_name(&self) -> &'static str {
         if self.is_production() { "__Host-catena" } else { "catena" }
+    }
+
+    /// The name of the cookie that says to which accounts a browser has signed in before.
+    pub(crate) fn device_cookie_name(&self) -> &'static str {
+        if self.is_production() { "__Host-catena-device" } else { "catena-device" }
     }
 }
 
@@ -222,6 +251,19 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             self.faults.push(format!("{}={value}: write {expected}", setting.name));
         }
         parsed
+    }
+
+    /// A time of at least a second and at most ten years; nothing if it is wrong.
+    fn duration(&mut self, setting: Setting) -> Duration {
+        let value = self.text(setting);
+        let read = duration(&value);
+        if read.is_none() {
+            self.faults.push(format!(
+                "{}={value}: write a number and s, m, h or d, as in `30m` or `{}`, at most `3650d`",
+                setting.name, setting.default
+            ));
+        }
+        read.unwrap_or_default()
     }
 
     fn one_of<T: Copy>(&mut self, setting: Setting, values: &[(&str, T)]) -> Option<T> {
@@ -259,6 +301,20 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             }
         }
     }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    const DAY: u64 = 24 * 60 * 60;
+    let unit = text.chars().last()?;
+    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+    let seconds = number.checked_mul(match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => DAY,
+        _ => return None,
+    })?;
+    (1..=3650 * DAY).contains(&seconds).then(|| Duration::from_secs(seconds))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 use super::*;
 
+fn read(vars: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+    Settings::read(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+}
+
 /// What is wrong with these settings about the secret.
 fn faults(vars: &[(&str, &str)]) -> Vec<String> {
-    let read = Settings::read(|name| {
-        vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    });
-    let faults = read.err().unwrap_or_default();
+    let faults = read(vars).err().unwrap_or_default();
     faults.into_iter().filter(|fault| fault.contains("SECRET")).collect()
 }
 
@@ -21,4 +22,23 @@ fn production_demands_a_secret() {
                  prints them";
     assert_eq!(faults(&[PRODUCTION, ("CATENA_SECRET", "hunter2")]), [short]);
     assert_eq!(faults(&[("CATENA_SECRET", "hunter2")]), [short], "in development too");
+}
+
+#[test]
+fn sessions_live_as_long_as_the_settings_say() {
+    let times = |vars: &[(&str, &str)]| {
+        read(vars)
+            .map(|settings| [settings.session_idle, settings.session_lifetime].map(|time| time.as_secs()))
+    };
+    const DAY: u64 = 24 * 60 * 60;
+    assert_eq!(times(&[]), Ok([7 * DAY, 30 * DAY]));
+    assert_eq!(times(&[("SESSION_IDLE", "15m"), ("SESSION_LIFETIME", "12h")]), Ok([900, DAY / 2]));
+    for wrong in ["7", "d", "7 d", "0s", "-1d", "7w", "3651d", "99999999999999999999d", "7é"] {
+        let expected = format!(
+            "SESSION_IDLE={wrong}: write a number and s, m, h or d, as in `30m` or `7d`, at most `3650d`"
+        );
+        assert_eq!(times(&[("SESSION_IDLE", wrong)]), Err(vec![expected]));
+    }
+    let longer = "SESSION_IDLE is longer than SESSION_LIFETIME, so it would never count: write a shorter one";
+    assert_eq!(times(&[("SESSION_LIFETIME", "1d")]), Err(vec![longer.to_owned()]));
 }

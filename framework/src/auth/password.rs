@@ -6,6 +6,7 @@ use argon2::{
     Argon2, PasswordHash, PasswordHasher as _, PasswordVerifier as _,
     password_hash::{self, SaltString},
 };
+use chrono::{DateTime, Utc};
 use diesel::{
     define_sql_function, select,
     sql_types::{Text, Uuid as SqlUuid},
@@ -14,6 +15,7 @@ use diesel_async::RunQueryDsl as _;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::standing::Proven;
 use crate::{
     ctx::RequestScope,
     db::{Access, Scope},
@@ -25,12 +27,8 @@ define_sql_function! {
     fn password_create(user_id: SqlUuid, identity: Text, hash: Text) -> SqlUuid;
 }
 define_sql_function! {
-    #[sql_name = "catena.password_user"]
-    fn password_user(identity: Text) -> Nullable<SqlUuid>;
-}
-define_sql_function! {
-    #[sql_name = "catena.password_hash"]
-    fn password_hash_of(identity: Text) -> Nullable<Text>;
+    #[sql_name = "catena.password_find"]
+    fn password_find(identity: Text) -> Nullable<Record<(SqlUuid, Text, Timestamptz)>>;
 }
 
 /// How many passwords may wait for a free thread before callers are turned away: a longer line would only make
@@ -94,10 +92,17 @@ impl Passwords {
 ///
 /// # Errors
 /// `conflict` when the identity is taken.
-pub(super) async fn create(scope: &Scope, user_id: Uuid, identity: &str, hash: String) -> Result<()> {
+pub(super) async fn create(
+    request: &RequestScope,
+    user_id: Uuid,
+    identity: &str,
+    hash: String,
+) -> Result<()> {
     let identity = normal(identity);
+    let proven = Proven { user_id, identity: identity.clone(), changed_at: None };
     // In a savepoint: a taken identity is an answer, not the end of the request's transaction.
-    let created = scope
+    let created = request
+        .scope
         .db()
         .await?
         .transaction(async |mut db| {
@@ -105,17 +110,30 @@ pub(super) async fn create(scope: &Scope, user_id: Uuid, identity: &str, hash: S
         })
         .await;
     match created {
+        Ok(_) => {
+            request.standing.prove(proven);
+            Ok(())
+        }
         Err(error) if error.code() == Code::CONFLICT => {
             Err(Error::conflict("there is an account with this identity").because(error))
         }
-        created => created.map(drop),
+        Err(error) => Err(error),
     }
 }
 
 /// An account and the hash of its password.
 pub(super) struct Account {
     pub(super) user_id: Uuid,
+    identity: String,
     pub(super) hash: String,
+    changed_at: DateTime<Utc>,
+}
+
+impl From<Account> for Proven {
+    fn from(account: Account) -> Self {
+        let Account { user_id, identity, changed_at, .. } = account;
+        Self { user_id, identity, changed_at: Some(changed_at) }
+    }
 }
 
 /// Finds the account of an identity.
@@ -126,15 +144,13 @@ pub(super) async fn find(request: &RequestScope, identity: &str) -> Result<Optio
     let identity = normal(identity);
     let brief = Scope::new(request.services.database.web.clone(), Access::ReadOnly);
     let scope = if request.scope.is_connected() { &request.scope } else { &brief };
-    let (user_id, hash): (Option<Uuid>, Option<String>) =
-        select((password_user(&identity), password_hash_of(&identity)))
-            .get_result(&mut scope.aside().await?)
-            .await?;
-    Ok(user_id.zip(hash).map(|(user_id, hash)| Account { user_id, hash }))
+    let found: Option<(Uuid, String, DateTime<Utc>)> =
+        select(password_find(&identity)).get_result(&mut scope.aside().await?).await?;
+    Ok(found.map(|(user_id, hash, changed_at)| Account { user_id, identity, hash, changed_at }))
 }
 
 /// One spelling for an identity, however it was typed.
-fn normal(identity: &str) -> String {
+pub(super) fn normal(identity: &str) -> String {
     identity.trim().to_lowercase()
 }
 
@@ -183,6 +199,7 @@ mod tests {
             id: Uuid::nil(),
             caller: OnceCell::new(),
             cookies: Mutex::default(),
+            standing: Default::default(),
         };
         assert!(find(&request, "nobody").await.unwrap().is_none());
         drop(services.database.web.get().await.expect("the only connection is free"));

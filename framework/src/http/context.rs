@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::Call;
 use crate::{
+    auth::csrf,
     ctx::{Anyone, Authenticate, Ctx},
     error::{Error, Result},
     procedure::tier,
@@ -21,8 +22,8 @@ pub trait ContextOf<T>: Sized {
     /// Finds out who is calling, if the context wants to know.
     ///
     /// # Errors
-    /// `unauthenticated` when somebody must be signed in and nobody is; `invalid_input` for a query string that nobody
-    /// reads.
+    /// `cross_site` when a page of another site has a browser send what signs somebody in; `unauthenticated` when
+    /// somebody must be signed in and nobody is; `invalid_input` for a query string that nobody reads.
     fn enter(call: &Call) -> impl Future<Output = Result<Self>> + Send;
 }
 
@@ -45,6 +46,8 @@ impl ContextOf<tier::Auth> for Ctx<Anyone> {
 #[diagnostic::do_not_recommend]
 impl<U: Authenticate> ContextOf<tier::Protected> for Ctx<U> {
     async fn enter(call: &Call) -> Result<Self> {
+        // Before anybody looks at what the request came with, whatever that is.
+        csrf::check(&call.request.method, &call.request.headers)?;
         let ctx = Ctx::new(call.request.clone());
         let user = U::authenticate(&ctx).await?.ok_or_else(Error::unauthenticated)?;
         call.refuse_unread_query()?;

@@ -22,10 +22,11 @@ impl<U> Ctx<U> {
     ///
     /// # Errors
     /// `internal` for a name or value with other characters than RFC 6265 allows (a space, a quote, a comma, a
-    /// semicolon, a backslash, whatever is not ASCII), and for the name of the session's cookie.
+    /// semicolon, a backslash, whatever is not ASCII), and for the names of the framework's own cookies.
     pub fn set_cookie(&self, name: &str, value: &str, max_age: Duration) -> Result<()> {
-        let session = self.request.services.settings.cookie_name();
-        if name.is_empty() || !name.bytes().all(is_token) || name == session {
+        let settings = &self.request.services.settings;
+        let taken = [settings.cookie_name(), settings.device_cookie_name()];
+        if name.is_empty() || !name.bytes().all(is_token) || taken.contains(&name) {
             return Err(Error::internal(format!("`{name}` cannot be the name of a cookie")));
         }
         if !value.bytes().all(is_octet) {

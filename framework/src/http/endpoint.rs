@@ -9,11 +9,15 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, TryStreamExt as _};
-use poem::{Body, Endpoint, Request, Response, http::header};
+use poem::{
+    Body, Endpoint, Request, Response,
+    http::{HeaderValue, header},
+};
 use tokio::{sync::OnceCell, time::timeout};
 
 use super::{Call, RequestId};
 use crate::{
+    auth::Standing,
     ctx::RequestScope,
     db::{Access, Scope},
     error::{Code, Error, Result, panic_text},
@@ -64,7 +68,14 @@ impl ProcedureEndpoint {
             Some((parameter.name, request.raw_path_param(parameter.name)?.to_owned()))
         });
         let path = path.collect();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        // HTTP/2 names the host in the address.
+        if let Some(authority) = parts.uri.authority()
+            && !parts.headers.contains_key(header::HOST)
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            parts.headers.insert(header::HOST, host);
+        }
         let body =
             if self.procedure.is_query() { Bytes::new() } else { self.read(&parts.headers, body).await? };
 
@@ -79,6 +90,7 @@ impl ProcedureEndpoint {
             id: id.0,
             caller: OnceCell::new(),
             cookies: Mutex::default(),
+            standing: Standing::default(),
         });
         let call = Call { procedure: self.procedure, request, path, query, body };
         let limit = limit(self.procedure);

@@ -16,7 +16,8 @@ const PRUNE: Duration = Duration::from_secs(3600);
 /// How soon it is tried again after a failure.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// The loop that makes the history's partitions ahead of time and deletes old ones, old discarded jobs and old errors.
+/// The loop that makes the history's partitions ahead of time and deletes old ones, old discarded jobs, old errors,
+/// and the sessions and tokens that have expired.
 pub(super) struct Pruner {
     crew: Arc<Crew>,
 }
@@ -51,7 +52,8 @@ impl Pruner {
         while {
             let mut turn = self.crew.line.open().await?;
             let deleted = store::delete_discarded(&mut turn, discarded_days).await?
-                + store::delete_errors(&mut turn, discarded_days).await?;
+                + store::delete_errors(&mut turn, discarded_days).await?
+                + store::delete_expired_credentials(&mut turn).await?;
             turn.keep();
             deleted > 0
         } {}

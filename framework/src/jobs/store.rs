@@ -502,6 +502,15 @@ pub(super) async fn delete_errors(connection: &mut AsyncPgConnection, keep_days:
     statement::<(), _>(SQL, (keep_days.into_sql::<Integer>(),)).execute(connection).await
 }
 
+/// Deletes up to 1000 sessions, and as many one-time tokens, that have expired; returns how many.
+pub(super) async fn delete_expired_credentials(connection: &mut AsyncPgConnection) -> QueryResult<usize> {
+    let deleted: i64 =
+        statement::<BigInt, _>("SELECT catena.prune_credentials($1)", (1000.into_sql::<Integer>(),))
+            .get_result(connection)
+            .await?;
+    Ok(usize::try_from(deleted).unwrap_or(0))
+}
+
 // --- listing ---
 
 /// Which jobs to list.

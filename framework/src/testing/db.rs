@@ -96,7 +96,8 @@ impl TestDb {
             "UPDATE catena.jobs SET run_at = run_at - {passed};
              UPDATE catena.schedules SET next_at = next_at - {passed};
              UPDATE catena.sessions SET created_at = created_at - {passed}, seen_at = seen_at - {passed},
-                 expires_at = expires_at - {passed};"
+                 expires_at = expires_at - {passed};
+             UPDATE catena.one_time_tokens SET expires_at = expires_at - {passed};"
         ))
         .await;
     }

@@ -1,0 +1,6 @@
+//! What signing in offers to an application beyond what the example needs: a club, whose procedures are all in here.
+
+#[path = "accounts/club.rs"]
+mod club;
+#[path = "accounts/sessions.rs"]
+mod sessions;
