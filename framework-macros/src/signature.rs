@@ -7,7 +7,7 @@ use syn::{
     ReturnType, Safety, Type, TypeImplTrait, TypeReference, ext::IdentExt as _, visit::Visit,
 };
 
-use crate::errors::Errors;
+use crate::{docs, errors::Errors};
 
 /// What the functions under one attribute look like.
 pub(crate) struct Kind {
@@ -41,6 +41,8 @@ pub(crate) struct Signature {
 pub(crate) struct Argument {
     /// The parameter of the path that it is; the input has none.
     pub(crate) path: Option<String>,
+    /// What its doc comment says.
+    pub(crate) doc: String,
     /// Its type.
     pub(crate) ty: Type,
 }
@@ -51,9 +53,9 @@ impl Signature {
         self.arguments.iter().find(|argument| argument.path.is_none()).map(|argument| &argument.ty)
     }
 
-    /// The names and types of the arguments that stand in the path.
-    pub(crate) fn path_arguments(&self) -> impl Iterator<Item = (&str, &Type)> {
-        self.arguments.iter().filter_map(|argument| Some((argument.path.as_deref()?, &argument.ty)))
+    /// The names of the arguments that stand in the path, and the arguments.
+    pub(crate) fn path_arguments(&self) -> impl Iterator<Item = (&str, &Argument)> {
+        self.arguments.iter().filter_map(|argument| Some((argument.path.as_deref()?, argument)))
     }
 }
 
@@ -72,6 +74,13 @@ impl Parameter<'_> {
                 _ => None,
             },
             FnArg::Receiver(_) => None,
+        }
+    }
+
+    fn attributes(&self) -> &[Attribute] {
+        match self.whole {
+            FnArg::Typed(typed) => &typed.attrs,
+            FnArg::Receiver(receiver) => &receiver.attrs,
         }
     }
 }
@@ -211,7 +220,10 @@ impl Kind {
             .filter(|each| {
                 in_path(each).is_some() || inputs.first().is_some_and(|first| std::ptr::eq(*first, *each))
             })
-            .map(|each| Some(Argument { path: in_path(each), ty: self.named(each.ty, errors)? }))
+            .map(|each| {
+                let doc = docs::text(each.attributes());
+                Some(Argument { path: in_path(each), doc, ty: self.named(each.ty, errors)? })
+            })
             .collect();
         Some((found?, arguments?))
     }

@@ -194,7 +194,8 @@ pub use catena_macros::model;
 /// - `query`: it only reads. It is called by GET, its input stands in the query string, its transaction is read-only.
 ///
 /// - `path = "/api/tasks/{id}"`: where it is served. Each `{parameter}` is an argument of that name: a `Uuid`, `String`,
-///   integer or `bool`, or a newtype of one, or an enum that is a string.
+///   integer or `bool`, or a newtype of one, or an enum that is a string. The document says of it what a doc comment
+///   above the argument says, else what its type's does.
 /// - `method = "PATCH"`: `"POST"` unless said otherwise, `"PUT"`, `"PATCH"` or `"DELETE"`. A `DELETE` has no input.
 /// - `id = "tasks.edit"`: the operation id, instead of `<module>.<function>`.
 /// - `tag = "tasks"`: under which heading the documentation shows it, instead of its module's name.

@@ -176,8 +176,26 @@ impl Settings {
 pub struct PathParameter {
     /// The name, of the argument and between the braces.
     pub name: &'static str,
+    /// The description, from the argument's doc comment; may be empty.
+    pub doc: &'static str,
     /// What its value looks like.
     pub shape: fn() -> Shape,
+}
+
+impl PathParameter {
+    /// What the API's document says about it: what is written at the argument, else at its type, else its name in
+    /// words.
+    pub(crate) fn description(&self) -> String {
+        let of_type = match (self.shape)() {
+            Shape::Named(named) => named.doc,
+            Shape::Choice(choice) => choice.doc,
+            _ => "",
+        };
+        match [self.doc, of_type].into_iter().find(|doc| !doc.is_empty()) {
+            Some(doc) => doc.to_owned(),
+            None => format!("The {}.", self.name.replace('_', " ").trim()),
+        }
+    }
 }
 
 /// A type that one segment of a path can be read as.

@@ -1,5 +1,5 @@
-use super::{Method, Output as _, Procedure, Settings, Tier, clashes};
-use crate::model::Schema as _;
+use super::{Method, Output as _, PathParameter, Procedure, Settings, Tier, clashes};
+use crate::{macros::model, model::Schema as _};
 
 /// A procedure as the macro would describe it.
 pub(crate) fn procedure(
@@ -98,4 +98,18 @@ fn everything_is_listed_at_once() {
 
 fn copy(procedure: &Procedure) -> Procedure {
     Procedure { method: procedure.method.clone(), ..*procedure }
+}
+
+#[test]
+fn a_path_parameter_is_described_by_its_argument_its_type_or_its_name() {
+    /// The colour of a thing.
+    #[model]
+    enum Colour {
+        Red,
+    }
+
+    let describe = |doc, shape| PathParameter { name: "main_colour", doc, shape }.description();
+    assert_eq!(describe("That of the door.", Colour::shape), "That of the door.");
+    assert_eq!(describe("", Colour::shape), "The colour of a thing.");
+    assert_eq!(describe("", String::shape), "The main colour.");
 }

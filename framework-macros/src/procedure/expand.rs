@@ -21,9 +21,9 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
         Method::Delete => quote!(DELETE),
     };
     let settings = self::settings(settings);
-    let path = signature.path_arguments().map(|(name, ty)| {
+    let path = signature.path_arguments().map(|(name, Argument { doc, ty, .. })| {
         let shape = quote!(<#ty as __procedure::PathArgument>::SHAPE);
-        quote!(__procedure::PathParameter { name: #name, shape: #shape })
+        quote!(__procedure::PathParameter { name: #name, doc: #doc, shape: #shape })
     });
     let input = match signature.input() {
         Some(input) => quote!(::core::option::Option::Some(<#input as __procedure::Schema>::shape)),
@@ -100,7 +100,7 @@ fn call(signature: &Signature) -> TokenStream {
     let at_name = at(name.span());
     let mut passed = quote_spanned!(at(context.span())=> &ctx,);
     let (mut bindings, mut readings) = (Vec::new(), Vec::new());
-    for (number, Argument { path, ty }) in arguments.iter().enumerate() {
+    for (number, Argument { path, ty, .. }) in arguments.iter().enumerate() {
         let (binding, reading) = match path {
             Some(parameter) => {
                 (format!("path_{number}"), quote_spanned!(at_name=> call.path::<#ty>(#parameter)))

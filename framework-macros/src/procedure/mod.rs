@@ -1,5 +1,6 @@
 //! `#[procedure]`: an async function becomes an operation of the API.
 
+mod arguments;
 mod expand;
 mod model;
 mod parse;
@@ -20,6 +21,7 @@ pub(crate) fn procedure(options: TokenStream, item: TokenStream) -> TokenStream 
     let mut errors = Errors::default();
     let typed = options::read(options, &mut errors);
     let procedure = model::Procedure::new(&typed, &item, &mut errors);
+    let item = arguments::without_docs(item);
     if errors.is_empty() {
         let companion = procedure.as_ref().map(expand::companion);
         quote!(#item #companion)

@@ -6,6 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, LitStr, Visibility};
 
 use super::{
+    arguments,
     parse::Options,
     path::{self, Path},
 };
@@ -92,6 +93,7 @@ impl Procedure {
             None if misread.contains(&"path") => path::likely_arguments(&KIND, &function),
             None => Vec::new(),
         };
+        arguments::check_docs(&function, &in_path, errors);
         let signature = KIND.signature(&function, &in_path, errors)?;
         if let (Method::Delete, Some(input)) = (method, signature.input()) {
             let message = "a `DELETE` has no body: read this from the path, or write `method = \"POST\"`";

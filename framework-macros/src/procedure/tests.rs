@@ -41,7 +41,13 @@ fn no_input() {
 #[test]
 fn path_arguments() {
     let item = quote! {
-        async fn edit(ctx: &Ctx<User>, id: Uuid, input: EditTask, list: i64) -> Result<Task> {
+        async fn edit(
+            ctx: &Ctx<User>,
+            /// Which task.
+            id: Uuid,
+            input: EditTask,
+            list: i64,
+        ) -> Result<Task> {
             todo!()
         }
     };

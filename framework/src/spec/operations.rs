@@ -131,7 +131,7 @@ fn path_parameters(procedure: &Procedure) -> Vec<MetaOperationParam> {
         name: parameter.name.to_owned(),
         schema: inline(&(parameter.shape)()),
         in_type: MetaParamIn::Path,
-        description: None,
+        description: Some(parameter.description()),
         required: true,
         deprecated: false,
         explode: false,

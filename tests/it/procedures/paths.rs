@@ -36,6 +36,8 @@ async fn annotate(
     input: Margin,
     book: Uuid,
     lent: bool,
+    /// The number that stands
+    /// on the shelf.
     shelf: i32,
 ) -> Result<Echo> {
     let _ = ctx;
@@ -161,6 +163,10 @@ async fn the_document_says_what_was_said() {
     assert_eq!(parameters("put"), [path("chapter"), path("book"), path("lent"), path("shelf")]);
     let query = (json!("query"), json!("note"), json!(false));
     assert_eq!(parameters("get"), [path("shelf"), path("book"), path("chapter"), path("lent"), query]);
+
+    let described = |at: usize| item["put"]["parameters"][at]["description"].clone();
+    assert_eq!(described(3), "The number that stands\non the shelf.");
+    assert_eq!(described(0), "The chapter.", "nothing is said about it");
 
     let note = &document["paths"]["/api/note"]["post"];
     assert_eq!(
