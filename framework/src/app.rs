@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     http,
     jobs::{self, Job, Wake},
+    metrics,
     paging::CursorKey,
     procedure::{self, Procedure},
     secret::Secret,
@@ -198,9 +199,11 @@ impl App {
         });
         let procedures = procedure::all();
         let document = Document::new(&info);
+        metrics::install();
         let endpoint = http::router(&services, &procedures, &document);
+        let admin = http::admin_router(&services, &document);
         tracing::info!(procedures = procedures.len(), jobs = jobs::all().len(), "found");
-        Ok(Booted { services, endpoint: Arc::new(endpoint), document })
+        Ok(Booted { services, endpoint: Arc::new(endpoint), admin: Arc::new(admin), document })
     }
 }
 
@@ -267,6 +270,8 @@ fn pool_settings() -> PoolSettings {
 pub(crate) struct Booted {
     pub(crate) services: Arc<Services>,
     pub(crate) endpoint: Arc<BoxEndpoint<'static, Response>>,
+    /// What is served at the second address.
+    pub(crate) admin: Arc<BoxEndpoint<'static, Response>>,
     pub(crate) document: Document,
 }
 

@@ -96,6 +96,7 @@ mod error;
 mod http;
 mod jobs;
 mod macros;
+mod metrics;
 mod model;
 mod paging;
 mod procedure;

@@ -285,7 +285,7 @@ pub(crate) fn all() -> Vec<&'static Procedure> {
 }
 
 /// The paths that are the framework's own.
-pub(crate) const OWN_PATHS: [&str; 3] = ["/healthz", "/openapi.json", "/docs"];
+pub(crate) const OWN_PATHS: [&str; 5] = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"];
 
 /// Everything that two procedures contend for, a sentence each; empty if there is nothing.
 pub(crate) fn clashes(procedures: &[&'static Procedure]) -> Vec<String> {

@@ -1,6 +1,12 @@
 //! Every setting: its name, meaning and default, read once at boot.
 
-use std::{env, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    env,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use crate::{app::Vars, db::Url, secret::Secret};
 
@@ -45,6 +51,18 @@ const CATENA_SECRET: Setting = Setting {
     about: "What the application signs with, the same for all its processes: at least 32 characters that nobody can \
             guess (`openssl rand -hex 32`). Development makes one and keeps it in `.catena/secret`.",
 };
+const CATENA_ADMIN_TOKEN: Setting = Setting {
+    name: "CATENA_ADMIN_TOKEN",
+    default: "",
+    about: "Who sends it (`authorization: Bearer ..`) may read `/metrics` and `/docs` in production: at least 32 \
+            characters that nobody can guess (`openssl rand -hex 32`).",
+};
+const ADMIN_LISTEN: Setting = Setting {
+    name: "ADMIN_LISTEN",
+    default: "",
+    about: "A second address, which only you can reach, such as 127.0.0.1:9000: `/metrics` and `/docs` are there \
+            without a token, also while only jobs are worked on.",
+};
 const SESSION_IDLE: Setting = Setting {
     name: "SESSION_IDLE",
     default: "7d",
@@ -86,6 +104,8 @@ pub(crate) const ALL: &[Setting] = &[
     DATABASE_JOBS_URL,
     DATABASE_OWNER_URL,
     CATENA_SECRET,
+    CATENA_ADMIN_TOKEN,
+    ADMIN_LISTEN,
     SESSION_IDLE,
     SESSION_LIFETIME,
     CATENA_DIR,
@@ -110,6 +130,10 @@ pub(crate) struct Settings {
     pub(crate) database_owner_url: Option<Url>,
     /// Always there in production.
     pub(crate) secret: Option<Secret>,
+    /// What `/metrics` and `/docs` are shown for in production.
+    pub(crate) admin_token: Option<Secret>,
+    /// Where they are shown to everybody.
+    pub(crate) admin_listen: Option<SocketAddr>,
     pub(crate) session_idle: Duration,
     pub(crate) session_lifetime: Duration,
     pub(crate) dir: PathBuf,
@@ -160,6 +184,10 @@ impl Settings {
                     .to_owned(),
             );
         }
+        let admin_token = reader.secret(CATENA_ADMIN_TOKEN, None);
+        let admin_listen = reader
+            .optional(ADMIN_LISTEN)
+            .and_then(|_| reader.parsed(ADMIN_LISTEN, "an address and a port, such as 127.0.0.1:9000"));
         let dir = reader.text(CATENA_DIR).into();
         let log = reader.text(RUST_LOG);
         if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
@@ -200,6 +228,8 @@ impl Settings {
                     database_jobs_url,
                     database_owner_url,
                     secret,
+                    admin_token,
+                    admin_listen,
                     session_idle,
                     session_lifetime,
                     dir,

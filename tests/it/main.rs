@@ -1,5 +1,6 @@
 //! The framework as its users meet it: over HTTP, through the queue, on the command line.
 
+mod admin;
 mod auth;
 mod bad_input;
 mod http;

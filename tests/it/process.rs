@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Server {
     child: Child,
     address: String,
+    /// What it said before that.
+    said: Vec<String>,
 }
 
 impl Server {
@@ -35,7 +37,7 @@ impl Server {
         Self::started(on(program, db).args(args).current_dir(folder))
     }
 
-    fn started(command: &mut Command) -> Self {
+    pub(crate) fn started(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program is built");
         let mut log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let mut seen = Vec::new();
@@ -49,7 +51,7 @@ impl Server {
         };
         // Whoever logs into a pipe that nobody reads waits for ever.
         std::thread::spawn(move || log.for_each(drop));
-        Self { child, address }
+        Self { child, address, said: seen }
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
@@ -64,6 +66,12 @@ impl Server {
         let mut answer =
             agent().get(format!("http://{}{path}", self.address)).call().expect("the server answers");
         (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
+    }
+
+    /// Where the metrics are, if they have an address of their own.
+    pub(crate) fn metrics_url(&self) -> &str {
+        let found = self.said.iter().find_map(|line| Some(line.split_once("metrics at ")?.1));
+        found.unwrap_or_else(|| panic!("no address: {}", self.said.join("\n")))
     }
 
     /// SIGKILL: the process learns nothing of it.
@@ -88,7 +96,7 @@ impl Drop for Server {
     }
 }
 
-fn agent() -> ureq::Agent {
+pub(crate) fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
 }
 

@@ -14,6 +14,7 @@ pub(crate) use {
     device::Devices,
     password::Passwords,
     standing::{Current, Standing},
+    token::bearer,
 };
 
 use crate::{

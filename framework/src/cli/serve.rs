@@ -3,10 +3,12 @@
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
 use clap::Args;
+use poem::{Response, endpoint::BoxEndpoint};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -36,11 +38,13 @@ pub(super) async fn serve(app: App, settings: Settings, vars: Vars, jobs: bool) 
     let address = SocketAddr::from((settings.host, settings.port));
     let listener =
         TcpListener::bind(address).await.map_err(|error| BootError(vec![cannot_listen(address, &error)]))?;
+    let admin = admin_listener(&settings).await?;
     let booted = app.boot(settings, vars, None).await?;
     if !booted.services.settings.is_production() {
         openapi::keep_current(&booted.document);
     }
     let engine = if jobs { Some(Engine::start(booted.services.clone()).await?) } else { None };
+    serve_admin(admin, booted.admin, &stop);
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!("listening on http://{address}, documentation at http://{address}/docs");
     let serving = server::serve(listener, booted.endpoint, stop.clone(), GRACE);
@@ -65,14 +69,41 @@ pub(super) async fn serve(app: App, settings: Settings, vars: Vars, jobs: bool) 
 
 pub(super) async fn work(app: App, settings: Settings, vars: Vars) -> Result<(), BootError> {
     let stop = stop_signal()?;
+    let admin = admin_listener(&settings).await?;
     let booted = app.boot(settings, vars, None).await?;
     let engine = Engine::start(booted.services.clone()).await?;
+    serve_admin(admin, booted.admin, &stop);
     tracing::info!("working on jobs");
     stop.cancelled().await;
     engine.shutdown(GRACE).await;
     booted.services.database.close();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens at the second address, if there is one.
+async fn admin_listener(settings: &Settings) -> Result<Option<TcpListener>, BootError> {
+    let Some(address) = settings.admin_listen else { return Ok(None) };
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) => {
+            let fault = format!("cannot listen on {address}: {error}; set ADMIN_LISTEN to another address");
+            Err(BootError(vec![fault]))
+        }
+    }
+}
+
+/// Serves the second address until `stop`: whoever looks at it may be cut off.
+fn serve_admin(
+    listener: Option<TcpListener>,
+    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    stop: &CancellationToken,
+) {
+    let Some(listener) = listener else { return };
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!("metrics at http://{address}/metrics");
+    }
+    tokio::spawn(server::serve(listener, endpoint, stop.clone(), Duration::ZERO));
 }
 
 /// Says why the address cannot be had, and what to write instead.

@@ -42,6 +42,14 @@ impl Limits {
     }
 }
 
+/// How busy a pool is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolStatus {
+    pub(crate) in_use: usize,
+    pub(crate) idle: usize,
+    pub(crate) waiting: usize,
+}
+
 /// A pool of connections of one role.
 #[derive(Clone)]
 pub(crate) struct Pool {
@@ -110,6 +118,13 @@ impl Pool {
     /// How its connections are opened.
     pub(super) fn connector(&self) -> &Connector {
         &self.connector
+    }
+
+    /// How many connections are used, and who waits for one.
+    pub(crate) fn status(&self) -> PoolStatus {
+        let status = self.connections.status();
+        let idle = status.available.min(status.size);
+        PoolStatus { in_use: status.size - idle, idle, waiting: status.waiting }
     }
 
     /// Closes every connection; later calls of [`Pool::get`] fail.

@@ -18,7 +18,10 @@ use tokio::{runtime::Handle, sync::OnceCell, time::timeout};
 use uuid::Uuid;
 
 use super::{Db, Detached, Pool};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    metrics::{TransactionEnd, count_transaction},
+};
 
 /// What a transaction may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,9 +189,11 @@ async fn send_commit(inner: Arc<Inner>) -> Result<()> {
     let mut connection = inner.connection();
     let Err(error) = connection.batch_execute(&sql).await else {
         inner.state().phase = Phase::Ended;
+        count_transaction(TransactionEnd::Committed);
         inner.run_hooks();
         return Ok(());
     };
+    count_transaction(TransactionEnd::Refused);
     if connection.batch_execute("ROLLBACK").await.is_err() {
         return Err(Error::unavailable("the connection to the database was lost").because(error));
     }
@@ -390,6 +395,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Rolls back what a dropped scope left open.
 async fn roll_back(inner: Arc<Inner>) {
+    count_transaction(TransactionEnd::RolledBack);
     let mut connection = inner.connection();
     match timeout(PATIENCE, connection.batch_execute("ROLLBACK")).await {
         Ok(Ok(())) => inner.state().phase = Phase::Ended,

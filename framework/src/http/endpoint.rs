@@ -14,13 +14,15 @@ use poem::{
     http::{HeaderValue, header},
 };
 use tokio::{sync::OnceCell, time::timeout};
+use uuid::Uuid;
 
-use super::{Call, RequestId};
+use super::{Arrival, Call};
 use crate::{
     auth::Standing,
     ctx::RequestScope,
     db::{Access, Scope},
     error::{Code, Error, Result, panic_text},
+    metrics::Requests,
     procedure::{self, Procedure, Tier},
     services::Services,
 };
@@ -47,21 +49,29 @@ pub(crate) fn longest_request() -> Duration {
 /// Serves one procedure.
 pub(crate) struct ProcedureEndpoint {
     pub(crate) procedure: &'static Procedure,
-    pub(crate) services: Arc<Services>,
+    services: Arc<Services>,
+    requests: Requests,
 }
 
 impl Endpoint for ProcedureEndpoint {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
+        let arrival = request.data().copied().unwrap_or_else(Arrival::now);
+        let mut running = self.requests.begin(arrival.at);
+        let answer = self.answer(request, arrival.id).await;
+        running.answered(answer.as_ref().map_or_else(|error| error.code().status, |it| it.status().as_u16()));
         // The error keeps its type on the way out: `Front` turns it into a problem document and logs it.
-        Ok(self.answer(request).await?)
+        Ok(answer?)
     }
 }
 
 impl ProcedureEndpoint {
-    async fn answer(&self, request: Request) -> Result<Response> {
-        let id = request.data::<RequestId>().copied().unwrap_or_else(RequestId::new);
+    pub(crate) fn new(procedure: &'static Procedure, services: Arc<Services>) -> Self {
+        Self { procedure, services, requests: Requests::new(procedure.id(), procedure.method.as_str()) }
+    }
+
+    async fn answer(&self, request: Request, id: Uuid) -> Result<Response> {
         let client = request.remote_addr().as_socket_addr().map(|address| address.ip());
         let query = request.uri().query().unwrap_or_default().to_owned();
         let path = self.procedure.path.iter().filter_map(|parameter| {
@@ -87,7 +97,7 @@ impl ProcedureEndpoint {
             method: parts.method,
             headers: parts.headers,
             client,
-            id: id.0,
+            id,
             caller: OnceCell::new(),
             cookies: Mutex::default(),
             standing: Standing::default(),

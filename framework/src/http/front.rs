@@ -10,15 +10,21 @@ use poem::{
 use uuid::Uuid;
 
 use super::{problem::problem, router::Allow};
-use crate::error::{Code, Error};
+use crate::{
+    error::{Code, Error},
+    metrics::Requests,
+};
 
-/// The id of a request, made when it arrives.
+/// What a request gets when it arrives.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RequestId(pub(crate) Uuid);
+pub(crate) struct Arrival {
+    pub(crate) id: Uuid,
+    pub(crate) at: Instant,
+}
 
-impl RequestId {
-    pub(crate) fn new() -> Self {
-        Self(Uuid::now_v7())
+impl Arrival {
+    pub(crate) fn now() -> Self {
+        Self { id: Uuid::now_v7(), at: Instant::now() }
     }
 }
 
@@ -28,25 +34,39 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const REQUEST_TARGET: &str = "catena::request";
 
 /// The outermost endpoint.
-pub(crate) struct Front<E>(pub(crate) E);
+pub(crate) struct Front<E> {
+    inner: E,
+    /// Requests that no procedure is there for.
+    unrouted: Requests,
+}
+
+impl<E: Endpoint> Front<E> {
+    pub(crate) fn new(inner: E) -> Self {
+        Self { inner, unrouted: Requests::new("unrouted", "any") }
+    }
+}
 
 impl<E: Endpoint> Endpoint for Front<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let started = Instant::now();
-        let id = RequestId::new();
-        request.set_data(id);
+        let arrival = Arrival::now();
+        request.set_data(arrival);
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
 
-        let mut response = match self.0.call(request).await {
+        let mut response = match self.inner.call(request).await {
             Ok(response) => response.into_response(),
-            Err(error) => report(error, id),
+            Err(error) => {
+                if is_unrouted(&error) {
+                    self.unrouted.begin(arrival.at).answered(404);
+                }
+                report(error, arrival.id)
+            }
         };
         let headers = response.headers_mut();
         let mut buffer = Uuid::encode_buffer();
-        let request_id = &*id.0.hyphenated().encode_lower(&mut buffer);
+        let request_id = &*arrival.id.hyphenated().encode_lower(&mut buffer);
         if let Ok(value) = HeaderValue::from_str(request_id) {
             headers.insert(REQUEST_ID, value);
         }
@@ -55,15 +75,20 @@ impl<E: Endpoint> Endpoint for Front<E> {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 
         let status = response.status().as_u16();
-        let ms = started.elapsed().as_millis() as u64;
+        let ms = arrival.at.elapsed().as_millis() as u64;
         let method = method.as_str();
         tracing::info!(target: REQUEST_TARGET, method, path, status, ms, request_id, "request");
         Ok(response)
     }
 }
 
+/// Whether there is nothing at the path, or not for the method.
+fn is_unrouted(error: &poem::Error) -> bool {
+    error.data::<Allow>().is_some() || error.is::<NotFoundError>() || error.is::<MethodNotAllowedError>()
+}
+
 /// Logs what the caller will not learn, and makes a problem document of the rest.
-fn report(error: poem::Error, id: RequestId) -> Response {
+fn report(error: poem::Error, id: Uuid) -> Response {
     let allow = error.data::<Allow>().cloned();
     let error = match error.downcast::<Error>() {
         Ok(error) => error,
@@ -77,9 +102,9 @@ fn report(error: poem::Error, id: RequestId) -> Response {
         Err(error) => Error::internal(error.to_string()),
     };
     if error.code().status >= 500 {
-        tracing::error!(code = error.code().name, error = error.chain(), request_id = %id.0, "request failed");
+        tracing::error!(code = error.code().name, error = error.chain(), request_id = %id, "request failed");
     }
-    let mut response = problem(&error, id.0);
+    let mut response = problem(&error, id);
     if error.code() == Code::METHOD_NOT_ALLOWED {
         let allow = allow.map_or(HeaderValue::from_static("GET, HEAD"), |Allow(methods)| methods);
         response.headers_mut().insert(header::ALLOW, allow);

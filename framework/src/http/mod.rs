@@ -1,5 +1,6 @@
 //! From a request to a procedure and back.
 
+mod admin;
 mod call;
 mod context;
 mod cookie;
@@ -14,9 +15,9 @@ pub(crate) mod server;
 pub use call::Call;
 pub(crate) use context::ContextOf;
 pub(crate) use endpoint::longest_request;
+use front::Arrival;
 pub(crate) use front::REQUEST_TARGET;
-use front::RequestId;
 pub(crate) use output::Reply;
 pub use output::{Created, Output, Redirect};
 pub(crate) use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, document as problem_document};
-pub(crate) use router::router;
+pub(crate) use router::{admin_router, router};

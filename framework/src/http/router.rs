@@ -10,10 +10,15 @@ use poem::{
     web::Html,
 };
 
-use super::{endpoint::ProcedureEndpoint, front::Front};
+use super::{
+    admin::{Guarded, Metrics, Ready},
+    endpoint::ProcedureEndpoint,
+    front::Front,
+};
 use crate::{
     error::{Code, Error},
     procedure::Procedure,
+    secret::Secret,
     services::Services,
     spec::Document,
 };
@@ -24,18 +29,36 @@ pub(crate) fn router(
     procedures: &[&'static Procedure],
     document: &Document,
 ) -> BoxEndpoint<'static, Response> {
-    let mut route = Route::new()
-        .at("/healthz", get(text("text/plain; charset=utf-8", "ok".to_owned())))
-        .at("/openapi.json", get(text("application/json", document.json().to_owned())))
-        .at("/docs", get(page(document.page().to_owned())));
+    let token = services.settings.is_production().then(|| services.settings.admin_token.clone());
+    let mut route = own_pages(services, document, token.as_ref());
     for same_path in procedures.chunk_by(|a, b| a.path() == b.path()) {
-        let served = |&procedure| ProcedureEndpoint { procedure, services: services.clone() };
+        let served = |&procedure| ProcedureEndpoint::new(procedure, services.clone());
         let methods = Methods(same_path.iter().map(served).collect());
         // What stands in braces in the document stands behind a colon in the router.
         let path = same_path[0].path().replace('{', ":").replace('}', "");
         route = route.at(path, methods);
     }
-    Front(route).boxed()
+    Front::new(route).boxed()
+}
+
+/// Builds the endpoint of the second address: what is the framework's own, for everybody who can reach it.
+pub(crate) fn admin_router(services: &Arc<Services>, document: &Document) -> BoxEndpoint<'static, Response> {
+    Front::new(own_pages(services, document, None)).boxed()
+}
+
+/// What is the framework's own. Where there is a `token` (or none to be had), some of it is shown to those who have it.
+fn own_pages(services: &Arc<Services>, document: &Document, token: Option<&Option<Secret>>) -> Route {
+    let (docs, metrics) = (get(page(document.page().to_owned())), get(Metrics(services.clone())));
+    let route = Route::new()
+        .at("/healthz", get(text("text/plain; charset=utf-8", "ok".to_owned())))
+        .at("/readyz", get(Ready(services.clone())))
+        .at("/openapi.json", get(text("application/json", document.json().to_owned())));
+    match token {
+        None => route.at("/docs", docs).at("/metrics", metrics),
+        Some(token) => {
+            route.at("/docs", Guarded::new(docs, token)).at("/metrics", Guarded::new(metrics, token))
+        }
+    }
 }
 
 /// The procedures of one path, a method each.

@@ -1,6 +1,6 @@
 //! One attempt of a job.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures_util::FutureExt as _;
 use tokio::time::timeout;
@@ -14,6 +14,7 @@ use crate::{
         retry::{self, Next},
         store::{self, Claimed, Lease},
     },
+    metrics::AttemptEnd,
 };
 
 /// An attempt that has ended.
@@ -37,6 +38,17 @@ pub(in crate::jobs) enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    fn end(&self) -> AttemptEnd {
+        match self {
+            Self::Completed | Self::Committed => AttemptEnd::Completed,
+            Self::Failed { delay_ms: Some(_), .. } => AttemptEnd::Failed,
+            Self::Failed { delay_ms: None, .. } => AttemptEnd::Discarded,
+            Self::Lost | Self::Interrupted => AttemptEnd::Interrupted,
+        }
+    }
+}
+
 /// The longest text of an error that is kept.
 const LONGEST_ERROR: usize = 8 * 1024;
 
@@ -47,8 +59,13 @@ impl Crew {
     /// Runs one attempt of a job to its end. It does not panic, whatever the handler does.
     pub(in crate::jobs) async fn attempt(self: Arc<Self>, claimed: Claimed) -> Attempt {
         let (id, lease) = (claimed.id, claimed.lease);
-        let outcome = match self.jobs.get(claimed.kind.as_str()) {
-            Some(job) => self.outcome(job, &claimed).await,
+        let outcome = match self.jobs.get_key_value(claimed.kind.as_str()) {
+            Some((name, job)) => {
+                let began = Instant::now();
+                let outcome = self.outcome(job, &claimed).await;
+                self.attempts[name].count(name, outcome.end(), began.elapsed());
+                outcome
+            }
             // Never so: only known kinds are claimed.
             None => Outcome::Interrupted,
         };

@@ -20,7 +20,7 @@ use super::{
     Job, announcer::announce, dispatcher::Dispatcher, pruner::Pruner, rescuer::Rescuer, scheduler::Scheduler,
     worker::Worker,
 };
-use crate::{error::Result, services::Services};
+use crate::{error::Result, metrics::Attempts, services::Services};
 
 /// How long an attempt may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10 * 60);
@@ -56,6 +56,8 @@ impl Default for EngineSettings {
 pub(super) struct Crew {
     pub(super) services: Arc<Services>,
     pub(super) jobs: HashMap<&'static str, &'static Job>,
+    /// What is counted of each of them.
+    attempts: HashMap<&'static str, Attempts>,
     pub(super) settings: EngineSettings,
     pub(super) worker: Worker,
     pub(super) line: Line,
@@ -100,8 +102,9 @@ impl Engine {
         settings: EngineSettings,
     ) -> Result<Self> {
         let line = Line::new(services.database.engine.clone());
-        let jobs = jobs.into_iter().map(|job| (job.name, job)).collect();
-        let crew = Arc::new(Crew { services, jobs, settings, worker: Worker::new(), line });
+        let jobs: HashMap<_, _> = jobs.into_iter().map(|job| (job.name, job)).collect();
+        let attempts = jobs.keys().map(|name| (*name, Attempts::default())).collect();
+        let crew = Arc::new(Crew { services, jobs, attempts, settings, worker: Worker::new(), line });
         let scheduler = Arc::new(Scheduler::enter(crew.clone()).await?);
         let rescuer = Arc::new(Rescuer::new(crew.clone()));
         let stop = CancellationToken::new();

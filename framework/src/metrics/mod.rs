@@ -1,0 +1,157 @@
+//! What is counted, for `/metrics`: requests, jobs, transactions, connections. Whatever an application counts by the
+//! crate `metrics` stands beside it.
+//!
+//! Each handle is made once and kept where it is used; counting is then an atomic addition or two.
+
+mod registry;
+mod text;
+
+use std::{
+    sync::{
+        Arc, LazyLock, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use ::metrics::GaugeFn as _;
+use registry::{Histogram, REGISTRY};
+pub(crate) use text::MEDIA_TYPE;
+
+use crate::{db::Database, services::Services};
+
+/// Has the counters of the crate `metrics` counted here, unless the application has them counted elsewhere.
+pub(crate) fn install() {
+    let _ = ::metrics::set_global_recorder(&REGISTRY);
+}
+
+/// Everything that is counted in this process, in the text format of Prometheus.
+pub(crate) fn text(services: &Services) -> String {
+    let Database { web, jobs, .. } = &services.database;
+    for (pool, status) in [("web", web.status()), ("jobs", jobs.status())] {
+        for (state, connections) in [("in_use", status.in_use), ("idle", status.idle)] {
+            let labels = [("pool", pool), ("state", state)];
+            let gauge = REGISTRY.gauge("catena_pool_connections", "Connections to PostgreSQL.", &labels);
+            gauge.set(float(connections));
+        }
+        let about = "Requests or jobs that wait for a connection to PostgreSQL.";
+        REGISTRY.gauge("catena_pool_waiting", about, &[("pool", pool)]).set(float(status.waiting));
+    }
+    text::text(&REGISTRY)
+}
+
+fn float(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}
+
+/// Requests of one operation.
+pub(crate) struct Requests {
+    operation: String,
+    method: String,
+    /// By what became of them; made when there is the first.
+    durations: [OnceLock<Arc<Histogram>>; ENDS.len()],
+}
+
+/// What becomes of requests: a class of statuses, or no answer since the client went away.
+const ENDS: [&str; 5] = ["gone", "2xx", "3xx", "4xx", "5xx"];
+
+impl Requests {
+    pub(crate) fn new(operation: impl Into<String>, method: impl Into<String>) -> Self {
+        Self { operation: operation.into(), method: method.into(), durations: Default::default() }
+    }
+
+    /// Counts a request from `began` on, as one whose client went away until it is [answered](Running::answered).
+    pub(crate) fn begin(&self, began: Instant) -> Running<'_> {
+        IN_FLIGHT.increment(1.0);
+        Running { requests: self, began, end: 0 }
+    }
+
+    fn duration(&self, end: usize) -> &Histogram {
+        self.durations[end].get_or_init(|| {
+            let labels = [("operation", &*self.operation), ("method", &*self.method), ("status", ENDS[end])];
+            REGISTRY.histogram("catena_request_duration_seconds", "How long requests took.", &labels)
+        })
+    }
+}
+
+static IN_FLIGHT: LazyLock<Arc<AtomicU64>> =
+    LazyLock::new(|| REGISTRY.gauge("catena_requests_in_flight", "Requests that are being answered.", &[]));
+
+/// A request that is being answered; it is counted when this is dropped.
+pub(crate) struct Running<'a> {
+    requests: &'a Requests,
+    began: Instant,
+    end: usize,
+}
+
+impl Running<'_> {
+    /// Says how it is answered.
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.end = match status {
+            400..500 => 3,
+            500.. => 4,
+            300.. => 2,
+            _ => 1,
+        };
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        IN_FLIGHT.decrement(1.0);
+        self.requests.duration(self.end).time(self.began.elapsed());
+    }
+}
+
+/// Attempts at one kind of job.
+#[derive(Default)]
+pub(crate) struct Attempts([OnceLock<Arc<Histogram>>; AttemptEnd::NAMES.len()]);
+
+/// What becomes of an attempt at a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AttemptEnd {
+    Completed,
+    /// It failed, and there will be another.
+    Failed,
+    Discarded,
+    /// It was stopped half way, or the job was no longer this process's.
+    Interrupted,
+}
+
+impl AttemptEnd {
+    const NAMES: [&str; 4] = ["completed", "failed", "discarded", "interrupted"];
+}
+
+impl Attempts {
+    /// Counts an attempt at the job `name`.
+    pub(crate) fn count(&self, name: &str, end: AttemptEnd, took: Duration) {
+        let duration = self.0[end as usize].get_or_init(|| {
+            let labels = [("job", name), ("outcome", AttemptEnd::NAMES[end as usize])];
+            REGISTRY.histogram("catena_job_duration_seconds", "How long attempts at jobs took.", &labels)
+        });
+        duration.time(took);
+    }
+}
+
+/// What becomes of a transaction of a request or a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TransactionEnd {
+    Committed,
+    /// It was to be committed, and could not be.
+    Refused,
+    RolledBack,
+}
+
+/// Counts a transaction that has ended.
+pub(crate) fn count_transaction(end: TransactionEnd) {
+    static ENDED: LazyLock<[Arc<AtomicU64>; 3]> = LazyLock::new(|| {
+        ["committed", "refused", "rolled_back"].map(|outcome| {
+            let about = "Transactions of requests and jobs.";
+            REGISTRY.counter("catena_transactions_total", about, &[("outcome", outcome)])
+        })
+    });
+    ENDED[end as usize].fetch_add(1, Relaxed);
+}
+
+#[cfg(test)]
+mod tests;
