@@ -221,12 +221,42 @@ async fn open(
     migrations: &EmbeddedMigrations,
 ) -> Result<Database, BootError> {
     let prepared = prepare(settings, app).await?;
-    if !settings.is_production() {
-        for name in prepared.migrate(&Migrations::read(migrations)?).await? {
+    let migrations = Migrations::read(migrations)?;
+    if settings.is_production() {
+        look_for_pending(&prepared, &migrations).await?;
+    } else {
+        for name in prepared.migrate(&migrations).await? {
             tracing::info!(migration = name, "migrated");
         }
     }
     connect(prepared).await
+}
+
+/// Says what production, which never migrates by itself, has not migrated. The application may well be made to work
+/// before its migrations have run, so those are a warning; the framework is not.
+///
+/// # Errors
+/// When migrations of the framework itself are pending.
+async fn look_for_pending(prepared: &Prepared, migrations: &Migrations) -> Result<(), BootError> {
+    let pending = match prepared.pending(migrations).await {
+        Ok(pending) => pending,
+        Err(error) => {
+            // A server that is away is told of by whoever connects next.
+            tracing::warn!(%error, "cannot tell whether migrations are pending");
+            return Ok(());
+        }
+    };
+    let (house, own): (Vec<_>, Vec<_>) = pending.into_iter().partition(|migration| migration.house);
+    for migration in own {
+        tracing::warn!(migration = migration.name, "a migration has not run; run the command `migrate`");
+    }
+    if house.is_empty() {
+        return Ok(());
+    }
+    let names = house.into_iter().map(|migration| migration.name).collect::<Vec<_>>().join(", ");
+    Err(BootError(vec![format!(
+        "the database lacks what this version of catena needs ({names}); run the command `migrate` first"
+    )]))
 }
 
 /// Finds the database that the settings name, and prepares it where they let us.

@@ -189,3 +189,69 @@ async fn a_server_that_is_asked_to_stop_ends_well() {
         assert!(server.stop().success());
     }
 }
+
+/// A program in production, on a test's database.
+fn in_production(program: &str, db: &TestDb, args: &[&str]) -> Command {
+    let mut command = on(program, db);
+    command
+        .env("CATENA_ENV", "production")
+        .env("CATENA_SECRET", "the secret of applications under test")
+        .args(args);
+    command
+}
+
+/// What a program says that must not succeed.
+fn refusal(command: &mut Command) -> String {
+    let output = command.output().expect("the program is built");
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_says_what_is_pending_and_never_migrates() {
+    let db = TestDb::new(&LEDGER).await;
+    TestDb::execute(&db, "DROP TABLE ledger; DELETE FROM __diesel_schema_migrations").await;
+    let server = Server::started(&mut in_production("ledger", &db, &["serve", "--no-jobs"]));
+    let warned = "a migration has not run; run the command `migrate`";
+    assert!(
+        server.said.iter().any(|line| line.contains(warned) && line.contains("0001_ledger")),
+        "{:?}",
+        server.said
+    );
+    drop(server);
+    assert!(output("ledger", &db, &["migrate", "status"]).contains("pending  ledger  0001_ledger\n"));
+
+    TestDb::execute(&db, "DELETE FROM catena.migrations WHERE version = '0003'").await;
+    let refused = refusal(&mut in_production("ledger", &db, &["serve", "--no-jobs"]));
+    assert!(
+        refused.ends_with(
+            "error: the database lacks what this version of catena needs (0003_credentials); run the command \
+             `migrate` first\n"
+        ),
+        "{refused}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_is_reverted_in_production_only_if_that_is_meant() {
+    let db = TestDb::new(&LEDGER).await;
+    let refused = refusal(&mut in_production("ledger", &db, &["migrate", "revert"]));
+    assert_eq!(
+        refused,
+        "error: this is production (CATENA_ENV), and undoing a migration may lose data; write `migrate revert --yes` \
+         if that is meant\n"
+    );
+    for expected in ["reverted 0001_ledger\n", "there is nothing to revert\n"] {
+        let done = in_production("ledger", &db, &["migrate", "revert", "--yes"])
+            .output()
+            .expect("the program is built");
+        assert_eq!(
+            String::from_utf8_lossy(&done.stdout),
+            expected,
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    }
+    assert_eq!(output("ledger", &db, &["migrate"]), "0001_ledger\n");
+    assert_eq!(output("ledger", &db, &["migrate", "revert"]), "reverted 0001_ledger\n");
+}

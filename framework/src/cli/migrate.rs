@@ -22,6 +22,12 @@ enum Action {
     Run,
     /// Show each migration and whether it has run
     Status,
+    /// Undo the application's last migration, by its down.sql
+    Revert {
+        /// Do so in production, where it may lose data
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 pub(super) async fn run(app: App, settings: Settings, command: &Migrate) -> Result<(), BootError> {
@@ -39,6 +45,17 @@ pub(super) async fn run(app: App, settings: Settings, command: &Migrate) -> Resu
             let ran = prepared.migrate(&migrations).await?;
             if ran.is_empty() { "the database is up to date\n".to_owned() } else { ran.join("\n") + "\n" }
         }
+        Some(Action::Revert { yes: false }) if settings.is_production() => {
+            return Err(BootError(vec![
+                "this is production (CATENA_ENV), and undoing a migration may lose data; write `migrate revert --yes` \
+                 if that is meant"
+                    .to_owned(),
+            ]));
+        }
+        Some(Action::Revert { .. }) => match prepared.revert(&migrations).await? {
+            Some(name) => format!("reverted {name}\n"),
+            None => "there is nothing to revert\n".to_owned(),
+        },
         Some(Action::Status) => {
             migrations.status(owner).await?.iter().fold(String::new(), |mut text, migration| {
                 let state = if migration.applied { "applied" } else { "pending" };

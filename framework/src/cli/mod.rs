@@ -28,7 +28,7 @@ enum Command {
     Serve(serve::Serve),
     /// Work on jobs without serving the API
     Work,
-    /// Bring the database up to date, or show what is pending
+    /// Bring the database up to date, show what is pending, or undo the last migration
     Migrate(migrate::Migrate),
     /// Write the API's OpenAPI document, or tell what has changed in it
     Openapi(openapi::Openapi),

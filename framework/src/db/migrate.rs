@@ -45,6 +45,8 @@ struct Step {
     version: String,
     house: bool,
     sql: String,
+    /// What undoes it; `None` without a `down.sql`.
+    down: Option<String>,
     in_transaction: bool,
 }
 
@@ -79,7 +81,31 @@ impl Migrations {
         Ok(done)
     }
 
-    /// Says of each whether it has run. Changes nothing.
+    /// Undoes the application's last migration that has run, and returns its name; `None` when none has.
+    ///
+    /// # Errors
+    /// When it has no `down.sql` or that fails, in which case nothing of it is written; when the database has a later
+    /// migration than this program knows.
+    pub(crate) async fn revert(
+        &self,
+        owner: &Url,
+        web: &str,
+        jobs: &str,
+    ) -> Result<Option<String>, SetupError> {
+        let session = Session::open(owner).await?;
+        session.take_turn(Turn::Migrations).await?;
+        session.run("prepare for migrations", &prepare(web, jobs)).await?;
+        let last = format!("SELECT version::text FROM {APP_TABLE} ORDER BY version DESC LIMIT 1");
+        let last = session.texts("read which migrations have run", &last, &[]).await?;
+        let Some(version) = last.first() else { return Ok(None) };
+        let Some(step) = self.0.iter().find(|step| !step.house && step.version == *version) else {
+            return Err(SetupError::UnknownMigration { version: version.clone() });
+        };
+        step.undo(&session).await?;
+        Ok(Some(step.name.clone()))
+    }
+
+    /// Says of each whether it has run, as the owner or the role of jobs. Changes nothing.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -97,7 +123,8 @@ impl Migrations {
     /// All names and texts; two sets of migrations are the same if this is.
     #[cfg(feature = "testing")]
     pub(crate) fn fingerprint_text(&self) -> String {
-        self.0.iter().map(|step| format!("{}\0{}\0", step.name, step.sql)).collect()
+        let steps = self.0.iter().map(|step| format!("{}\0{}\0", step.name, step.sql));
+        prepare("", "") + &steps.collect::<String>()
     }
 
     async fn applied(&self, session: &Session) -> Result<Vec<bool>, SetupError> {
@@ -120,27 +147,42 @@ impl Step {
     async fn run(&self, session: &Session) -> Result<(), SetupError> {
         let table = if self.house { HOUSE_TABLE } else { APP_TABLE };
         let record = format!("INSERT INTO {table} (version) VALUES ({})", literal(&self.version));
-        if !self.in_transaction {
-            session.attempt(&self.sql).await.map_err(|error| self.failure(&error))?;
-            return session.run("record a migration", &record).await;
-        }
-        session.run("begin a migration", "BEGIN").await?;
-        if let Err(error) = session.attempt(&self.sql).await {
-            session.run("undo a migration", "ROLLBACK").await?;
-            return Err(self.failure(&error));
-        }
-        session.run("record a migration", &format!("{record};COMMIT")).await
+        self.apply(session, &self.name, &self.sql, &record).await
     }
 
-    fn failure(&self, error: &tokio_postgres::Error) -> SetupError {
-        let position = error.as_db_error().and_then(|said| match said.position() {
-            Some(ErrorPosition::Original(position)) => Some(*position),
-            // In a text that is not ours, such as the body of a function.
-            _ => None,
-        });
-        let place = position.map(|position| place(&self.sql, position as usize)).unwrap_or_default();
-        SetupError::Migration { name: self.name.clone(), place, message: message(error) }
+    async fn undo(&self, session: &Session) -> Result<(), SetupError> {
+        let Some(down) = self.down.as_ref().filter(|sql| !sql.trim().is_empty()) else {
+            return Err(SetupError::NoWayBack { name: self.name.clone() });
+        };
+        let record = format!("DELETE FROM {APP_TABLE} WHERE version = {}", literal(&self.version));
+        self.apply(session, &format!("{} (down.sql)", self.name), down, &record).await
     }
+
+    /// Runs `sql` and `record`, both or neither, unless the migration asks to be run without a transaction.
+    async fn apply(&self, session: &Session, name: &str, sql: &str, record: &str) -> Result<(), SetupError> {
+        let failed = |error| failure(name, sql, &error);
+        let recording = format!("record that migration {name} ran");
+        if !self.in_transaction {
+            session.attempt(sql).await.map_err(|error| failed(error).outside_a_transaction())?;
+            return session.run(&recording, record).await;
+        }
+        session.run("begin a migration", "BEGIN").await?;
+        if let Err(error) = session.attempt(sql).await {
+            session.run("undo a migration", "ROLLBACK").await?;
+            return Err(failed(error));
+        }
+        session.run(&recording, &format!("{record};COMMIT")).await
+    }
+}
+
+fn failure(name: &str, sql: &str, error: &tokio_postgres::Error) -> SetupError {
+    let position = error.as_db_error().and_then(|said| match said.position() {
+        Some(ErrorPosition::Original(position)) => Some(*position),
+        // In a text that is not ours, such as the body of a function.
+        _ => None,
+    });
+    let place = position.map(|position| place(sql, position as usize)).unwrap_or_default();
+    SetupError::Migration { name: name.to_owned(), place, message: message(error) }
 }
 
 /// Says where the `position`-th character (from 1) stands.
@@ -152,7 +194,8 @@ fn place(sql: &str, position: usize) -> String {
 }
 
 /// What every session of migrations begins with: nothing is hidden by row-level security (an error instead of a
-/// silent nothing), the names of the other roles are known to migrations that grant, and the lists exist.
+/// silent nothing), the names of the other roles are known to migrations that grant, and the lists exist. Servers and
+/// workers read the lists as the role of jobs, to say what is pending.
 fn prepare(web: &str, jobs: &str) -> String {
     let (web_role, jobs_role) = (identifier(web), identifier(jobs));
     let (web, jobs) = (literal(web), literal(jobs));
@@ -171,6 +214,7 @@ fn prepare(web: &str, jobs: &str) -> String {
              run_on timestamp NOT NULL DEFAULT current_timestamp
          );
          REVOKE ALL ON {APP_TABLE} FROM {web_role}, {jobs_role};
+         GRANT SELECT ON {HOUSE_TABLE}, {APP_TABLE} TO {jobs_role};
          RESET client_min_messages;"
     )
 }
@@ -186,10 +230,13 @@ fn read(source: &dyn MigrationSource<Pg>, house: bool) -> Result<Vec<Step>, Setu
         let name = migration.name().to_string();
         let mut sql = Script::default();
         migration.run(&mut sql).map_err(|error| unreadable(&name, error))?;
+        let mut down = Script::default();
+        let reverted = migration.revert(&mut down);
         steps.push(Step {
             version: migration.name().version().to_string(),
             house,
             sql: sql.0,
+            down: reverted.is_ok().then_some(down.0),
             in_transaction: migration.metadata().run_in_transaction(),
             name,
         });

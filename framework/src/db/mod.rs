@@ -22,7 +22,7 @@ pub(crate) use setup::{Session, Turn, identifier};
 pub(crate) use {
     connector::Connector,
     embedded::{Cluster, Options as ClusterOptions},
-    migrate::Migrations,
+    migrate::{MigrationStatus, Migrations},
     pool::{Limits, Pool},
     roles::{RoleUrls, database_name, is_privileged, provision},
     scope::{Access, Scope},
@@ -131,6 +131,26 @@ impl Prepared {
         let Some(owner) = &self.owner else { return Ok(Vec::new()) };
         let [web, jobs] = [&self.web, &self.jobs].map(|url| url.user().unwrap_or_default());
         migrations.run(owner, &web, &jobs).await
+    }
+
+    /// Undoes the application's last migration; returns its name, if there was one.
+    ///
+    /// # Errors
+    /// As [`Migrations::revert`].
+    pub(crate) async fn revert(&self, migrations: &Migrations) -> Result<Option<String>, SetupError> {
+        let Some(owner) = &self.owner else { return Ok(None) };
+        let [web, jobs] = [&self.web, &self.jobs].map(|url| url.user().unwrap_or_default());
+        migrations.revert(owner, &web, &jobs).await
+    }
+
+    /// The migrations that have not run yet. Needs no owner.
+    ///
+    /// # Errors
+    /// When the role of jobs cannot log in, or may not read what has run.
+    pub(crate) async fn pending(&self, migrations: &Migrations) -> Result<Vec<MigrationStatus>, SetupError> {
+        let mut status = migrations.status(&self.jobs).await?;
+        status.retain(|migration| !migration.applied);
+        Ok(status)
     }
 
     /// Says what is wrong with the logins of requests and jobs, and whether migrations never ran.

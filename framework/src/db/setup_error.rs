@@ -93,6 +93,23 @@ pub(crate) enum SetupError {
         /// What the database said.
         message: String,
     },
+    /// The database has a migration that this program does not know.
+    #[error(
+        "the database has migration {version}, which this program does not know; undo it with the program that ran it"
+    )]
+    UnknownMigration {
+        /// The version, as the database lists it.
+        version: String,
+    },
+    /// A migration cannot be undone.
+    #[error(
+        "migration {name} says nothing of how to undo it; write it into its down.sql, or write a new migration that \
+         undoes it"
+    )]
+    NoWayBack {
+        /// The name of its folder.
+        name: String,
+    },
     /// A migration failed; nothing of it was written.
     #[error("migration {name} failed{place}: {message}")]
     Migration {
@@ -109,6 +126,15 @@ impl SetupError {
     /// Says what was being done when a file could not be read or written.
     pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing: doing.into(), source }
+    }
+
+    /// Says that a migration that failed may have left something.
+    pub(super) fn outside_a_transaction(mut self) -> Self {
+        if let Self::Migration { message, .. } = &mut self {
+            message
+                .push_str("; it runs outside a transaction: what stands before that may have taken effect");
+        }
+        self
     }
 
     /// Says what was being done when a statement failed.

@@ -18,7 +18,9 @@ async fn attempt(pool: &Pool, sql: &str) -> Result<(), diesel::result::Error> {
 async fn check(database: &Database) {
     attempt(&database.web, "SELECT catena.user_id()").await.unwrap();
     attempt(&database.web, "SELECT * FROM catena.migrations").await.unwrap_err();
-    attempt(&database.jobs, "SELECT * FROM catena.migrations").await.unwrap_err();
+    attempt(&database.web, "SELECT * FROM public.__diesel_schema_migrations").await.unwrap_err();
+    attempt(&database.jobs, "SELECT * FROM catena.migrations").await.unwrap();
+    attempt(&database.jobs, "DELETE FROM catena.migrations").await.unwrap_err();
     attempt(&database.jobs, "SELECT catena.user_id()").await.unwrap();
     database.engine.connect().await.unwrap();
 }

@@ -18,6 +18,9 @@ const APP: &str = "catena_test";
 /// How the names of test databases begin, and only theirs.
 const PREFIX: &str = "catena_test_db_";
 
+/// How the names of templates begin, and only theirs.
+const TEMPLATE_PREFIX: &str = "catena_test_template_";
+
 /// How long the server stays between two test processes.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -119,14 +122,21 @@ impl TestDb {
     async fn make(migrations: Migrations) -> Result<Self, SetupError> {
         let (admin, cluster) = server().await?;
         let session = Session::open(&admin.with_database("postgres")).await?;
-        let template = template(&admin, &migrations).await?;
+        let mut template = template(&admin, &migrations).await?;
         let database = format!("{PREFIX}{}", Uuid::now_v7().simple());
         session.ask("take hold of a name", HOLD, &[&database]).await?;
         let urls = RoleUrls::of(&admin, APP, &database);
-        let names =
-            [&database, &template, &urls.owner.user().unwrap_or_default()].map(|name| identifier(name));
-        let sql = format!("CREATE DATABASE {} TEMPLATE {} OWNER {}", names[0], names[1], names[2]);
-        session.run("copy the template", &sql).await?;
+        let owner = identifier(&urls.owner.user().unwrap_or_default());
+        let copy = |template: &str| {
+            let (database, template) = (identifier(&database), identifier(template));
+            format!("CREATE DATABASE {database} TEMPLATE {template} OWNER {owner}")
+        };
+        let doing = "copy the template";
+        if session.run(doing, &copy(&template)).await.is_err() {
+            // Another process may just have dropped it for its age.
+            template = self::template(&admin, &migrations).await?;
+            session.run(doing, &copy(&template)).await?;
+        }
         sweep(&session, &database).await?;
         Ok(Self {
             #[cfg(test)]
@@ -172,7 +182,7 @@ fn default_directory() -> PathBuf {
 async fn template(admin: &Url, migrations: &Migrations) -> Result<String, SetupError> {
     let hash = Sha256::digest(migrations.fingerprint_text());
     let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("catena_test_template_{name}");
+    let name = format!("{TEMPLATE_PREFIX}{name}");
     let session = Session::open(&admin.with_database("postgres")).await?;
     let doing = "make the template";
     // Marked as a template when it is whole: what was interrupted is made again.
@@ -190,7 +200,24 @@ async fn template(admin: &Url, migrations: &Migrations) -> Result<String, SetupE
     let [web, jobs] = [&urls.web, &urls.jobs].map(|url| url.user().unwrap_or_default());
     migrations.run(&urls.owner, &web, &jobs).await?;
     session.run(doing, &format!("ALTER DATABASE {quoted} IS_TEMPLATE true")).await?;
+    drop_old_templates(&session, &name).await?;
     Ok(name)
+}
+
+/// Drops the templates that are older than an hour: those of migrations that have changed since, for which nobody asks
+/// any more. One that is still asked for is made again, which costs little. It is this process's turn.
+async fn drop_old_templates(session: &Session, ours: &str) -> Result<(), SetupError> {
+    let doing = "drop old templates";
+    let old = "SELECT datname::text FROM pg_catalog.pg_database
+        WHERE starts_with(datname, $1) AND datname <> $2
+            AND (pg_stat_file('base/' || oid || '/PG_VERSION')).modification < now() - interval '1 hour'";
+    for name in session.texts(doing, old, &[&TEMPLATE_PREFIX, &ours]).await? {
+        let quoted = identifier(&name);
+        session.run(doing, &format!("ALTER DATABASE {quoted} IS_TEMPLATE false")).await?;
+        // One that is being copied stays until the next time.
+        let _ = session.run(doing, &format!("DROP DATABASE {quoted}")).await;
+    }
+    Ok(())
 }
 
 /// Drops some databases whose tests have ended, so that they do not pile up.

@@ -125,6 +125,58 @@ async fn several_processes_at_once_run_each_migration_once() {
 }
 
 #[tokio::test]
+async fn the_last_migration_is_undone_and_runs_again() {
+    let (_db, owner) = database().await;
+    let folder =
+        Folder::new(&[("0001_things", "CREATE TABLE things ()"), ("0002_others", "CREATE TABLE others ()")]);
+    folder.write("0002_others/down.sql", "DROP TABLE others");
+    let migrations = folder.read();
+    let revert = async || migrations.revert(&owner, ROLES.0, ROLES.1).await;
+    assert_eq!(revert().await.unwrap(), None, "nothing has run");
+    migrations.run(&owner, ROLES.0, ROLES.1).await.unwrap();
+    assert_eq!(revert().await.unwrap().as_deref(), Some("0002_others"));
+    assert!(exists(&owner, "things").await && !exists(&owner, "others").await);
+    assert_eq!(
+        revert().await.unwrap_err().to_string(),
+        "migration 0001_things says nothing of how to undo it; write it into its down.sql, or write a new migration \
+         that undoes it"
+    );
+    assert_eq!(migrations.run(&owner, ROLES.0, ROLES.1).await.unwrap(), ["0002_others"]);
+
+    let older = Folder::new(&[("0001_things", "CREATE TABLE things ()")]).read();
+    let error = older.revert(&owner, ROLES.0, ROLES.1).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("the database has migration 0002, which this program does not know"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_failing_way_back_leaves_everything_as_it_was() {
+    let (_db, owner) = database().await;
+    let folder = Folder::new(&[("0001_things", "CREATE TABLE things ()")]);
+    folder.write("0001_things/down.sql", "DROP TABLE things;\nDROP TABLE thing;\n");
+    let migrations = folder.read();
+    migrations.run(&owner, ROLES.0, ROLES.1).await.unwrap();
+    let error = migrations.revert(&owner, ROLES.0, ROLES.1).await.unwrap_err().to_string();
+    assert_eq!(error, "migration 0001_things (down.sql) failed: table \"thing\" does not exist");
+    assert!(exists(&owner, "things").await);
+    assert!(migrations.status(&owner).await.unwrap().iter().all(|one| one.applied));
+}
+
+#[tokio::test]
+async fn what_is_checked_at_the_end_names_its_migration_too() {
+    let (_db, owner) = database().await;
+    let folder = Folder::new(&[(
+        "0001_things",
+        "CREATE TABLE things (n int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO things VALUES (1), (1)",
+    )]);
+    let error = folder.read().run(&owner, ROLES.0, ROLES.1).await.unwrap_err().to_string();
+    assert!(error.starts_with("cannot record that migration 0001_things ran: duplicate key"), "{error}");
+    assert!(!exists(&owner, "things").await);
+}
+
+#[tokio::test]
 async fn a_migration_may_ask_to_run_outside_a_transaction() {
     let (_db, owner) = database().await;
     let folder = Folder::new(&[
