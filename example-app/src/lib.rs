@@ -11,7 +11,7 @@ pub mod procedures;
 pub mod schema;
 
 use catena::{App, Setting};
-use jobs::mail::Mailer;
+use jobs::mail::{Mailer, Website};
 
 /// The application: what is found at link time (procedures and jobs), and the state they share.
 pub fn app() -> App {
@@ -25,5 +25,12 @@ pub fn app() -> App {
             about: "Where mail is sent: smtp://user:password@host:587. Without it, development writes `.eml` files to \
                     `.catena/mail/`; production needs it.",
         })
+        .setting(Setting {
+            name: "WEBSITE_URL",
+            default: "",
+            about: "Where people meet the service, such as https://tasks.example: mails link to it. Without it, they hold \
+                    the token instead of a link.",
+        })
         .state_with(Mailer::new)
+        .state_with(Website::new)
 }

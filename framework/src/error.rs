@@ -99,7 +99,7 @@ pub struct Failure {
     /// A JSON pointer (RFC 6901) to the value at fault: `/title`, `/items/3/name`; empty for the whole input.
     pub pointer: String,
     /// A stable name: `required`, `unknown`, `type`, `format`, `length`, `range`, `items`,
-    /// `multiple_of`, `unique_items`, `pattern`, `enum`, `duplicate`, `custom`.
+    /// `multiple_of`, `unique_items`, `pattern`, `enum`, `duplicate`, `custom`, `password`.
     pub code: Cow<'static, str>,
     /// A sentence for people, about this value.
     pub message: String,

@@ -109,7 +109,7 @@ pub mod testing;
 mod tls;
 
 pub use app::{App, Boot};
-pub use auth::{Session, SessionInfo};
+pub use auth::{OneTimeToken, Purpose, Session, SessionInfo};
 pub use ctx::{Anyone, Authenticate, Ctx, User};
 pub use db::{Db, Detached};
 pub use error::{Code, Error, Failure, Place, Result};

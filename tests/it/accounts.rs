@@ -2,5 +2,9 @@
 
 #[path = "accounts/club.rs"]
 mod club;
+#[path = "accounts/rights.rs"]
+mod rights;
 #[path = "accounts/sessions.rs"]
 mod sessions;
+#[path = "accounts/tokens.rs"]
+mod tokens;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use catena::testing::TestApp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     process::output,
@@ -101,6 +101,42 @@ async fn a_mail_that_is_refused_twice_arrives_with_the_third_attempt() {
         errors[0]["error"].as_str().is_some_and(|error| error.contains("451")),
         "with its cause: {errors:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_password_is_set_anew_by_mail() {
+    let sink = Sink::refusing(0);
+    let app = TestApp::builder(example_app::app())
+        .var("SMTP_URL", format!("smtp://127.0.0.1:{}", sink.port))
+        .var("WEBSITE_URL", "https://tasks.example/")
+        .start()
+        .await;
+    let mut ada = signed_up(&app, "ada").await;
+    app.run_jobs().await;
+    let ask = async |email: &str| {
+        let mut answer = app.client().post("/api/auth/request_reset", json!({ "email": email })).await;
+        answer.headers.remove("x-request-id");
+        app.run_jobs().await;
+        (answer.status, answer.headers, answer.body)
+    };
+    let known = ask("Ada@example.test").await;
+    let unknown = ask("eve@example.test").await;
+    assert_eq!((known.0, &known), (204, &unknown), "a stranger does not learn who has an account");
+
+    let mails = sink.mails();
+    assert_eq!(mails.len(), 2, "a welcome, and one to who has an account: {mails:?}");
+    assert!(mails[1].contains("To: ada@example.test"), "{}", mails[1]);
+    // Mail breaks long lines, and its readers mend them.
+    let text = mails[1].replace("=\n", "");
+    let (_, rest) = text.split_once("https://tasks.example/reset#").expect("a link");
+    let body = json!({"token": rest[..64], "password": "an old oak by the river"});
+    let reset = app.client().post("/api/auth/reset", body.clone()).await;
+    assert_eq!(reset.status, 204, "{}", reset.text());
+    assert_eq!(reset.header("set-cookie"), "", "it signs nobody in");
+    assert_eq!(app.client().post("/api/auth/reset", body).await.status, 401, "once");
+    assert_eq!(ada.get("/api/auth/me").await.status, 401, "who was signed in is no more");
+    let login = json!({"email": "ada@example.test", "password": "an old oak by the river"});
+    assert_eq!(app.client().post("/api/auth/login", login).await.status, 200);
 }
 
 /// The one mail in the queue, as the command line shows it.

@@ -36,6 +36,8 @@ async fn every_procedure_is_described() {
             "patch /api/tasks/{id}",
             "post /api/auth/login",
             "post /api/auth/logout",
+            "post /api/auth/request_reset",
+            "post /api/auth/reset",
             "post /api/auth/signup",
             "post /api/tasks/create",
         ]

@@ -5,18 +5,57 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use catena::{Boot, Error, JobCtx, Result, job};
+use catena::{Boot, Error, JobCtx, Purpose, Result, job};
 use lettre::{
     AsyncFileTransport, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
 };
 
-use crate::models::mail::Mail;
+use crate::models::{account::Forgotten, mail::Mail};
 
 /// Sends one mail.
 #[job(retries = 5, backoff = "exponential(2s, 1h)")]
 pub async fn send_mail(job: &JobCtx, args: Mail) -> Result<()> {
     job.state::<Mailer>()?.send(job.id(), args).await
+}
+
+/// Sends a mail with which a forgotten password can be set anew, if there is an account with the address. The token in
+/// it is made here, in the job's transaction, so that it stands in no queue.
+#[job(retries = 5, backoff = "exponential(2s, 1h)")]
+pub async fn send_reset(job: &JobCtx, args: Forgotten) -> Result<()> {
+    let Some(made) = job.one_time_token(Purpose::RESET, &args.email).await? else { return Ok(()) };
+    let how = match job.state::<Website>()? {
+        Website(Some(url)) => format!("To set a new password, open {url}/reset#{}", made.token),
+        Website(None) => format!("To set a new password, use this token:\n\n{}", made.token),
+    };
+    let mail = Mail {
+        to: made.identity,
+        subject: "A new password".to_owned(),
+        text: format!(
+            "{how}\n\nIt is good for 15 minutes, and once. If you did not ask for it, ignore this mail: your password \
+             stays as it is."
+        ),
+    };
+    job.state::<Mailer>()?.send(job.id(), mail).await
+}
+
+/// Where people meet the service, for links in mails; never taken from a request, whose headers anybody can write.
+pub struct Website(Option<String>);
+
+impl Website {
+    /// Reads `WEBSITE_URL`.
+    ///
+    /// # Errors
+    /// What is no address of a website.
+    pub fn new(boot: &Boot) -> Result<Self, String> {
+        match boot.var("WEBSITE_URL") {
+            Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
+                Ok(Self(Some(url.trim_end_matches('/').to_owned())))
+            }
+            Some(url) => Err(format!("WEBSITE_URL={url}: write an address such as https://tasks.example")),
+            None => Ok(Self(None)),
+        }
+    }
 }
 
 /// Who mail comes from.

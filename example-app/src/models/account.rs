@@ -14,9 +14,31 @@ pub struct SignUp {
     #[identity]
     #[check(len = 3..=320)]
     pub email: String,
-    /// At least 10 characters.
+    /// From 10 to 256 characters, and none of those that are guessed first.
     #[secret]
-    #[check(len = 10..=200)]
+    #[check(len = 10..=256)]
+    pub password: String,
+}
+
+/// Whose password is to be set anew.
+#[model]
+pub struct Forgotten {
+    /// The address to sign in with.
+    #[identity]
+    #[check(len = 3..=320)]
+    pub email: String,
+}
+
+/// The token that came by mail, and the password that is wanted.
+#[model]
+pub struct NewPassword {
+    /// The token.
+    #[secret]
+    #[check(len = 64..=64)]
+    pub token: String,
+    /// From 10 to 256 characters, and none of those that are guessed first.
+    #[secret]
+    #[check(len = 10..=256)]
     pub password: String,
 }
 
@@ -29,7 +51,7 @@ pub struct LogIn {
     pub email: String,
     /// The password.
     #[secret]
-    #[check(len = 1..=200)]
+    #[check(len = 1..=256)]
     pub password: String,
 }
 

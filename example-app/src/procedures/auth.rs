@@ -5,9 +5,9 @@ use diesel::{QueryDsl as _, SelectableHelper as _};
 use diesel_async::RunQueryDsl as _;
 
 use crate::{
-    jobs::mail::send_mail,
+    jobs::mail::{send_mail, send_reset},
     models::{
-        account::{LogIn, NewProfile, Profile, SignUp, SignedIn},
+        account::{Forgotten, LogIn, NewPassword, NewProfile, Profile, SignUp, SignedIn},
         mail::Mail,
     },
     schema::profiles,
@@ -42,6 +42,21 @@ pub async fn signup(ctx: &Ctx, input: SignUp) -> Result<Created<SignedIn>> {
 pub async fn login(ctx: &Ctx, input: LogIn) -> Result<SignedIn> {
     let id = ctx.check_password(&input.email, &input.password).await?;
     Ok(ctx.sign_in(id).await?.into())
+}
+
+/// Has a mail sent with which a forgotten password can be set anew, if there is an account with the address. The answer
+/// is the same if there is none: only the job looks.
+#[procedure(tier = "auth")]
+pub async fn request_reset(ctx: &Ctx, input: Forgotten) -> Result<()> {
+    send_reset::enqueue(ctx, input).await?;
+    Ok(())
+}
+
+/// Sets a new password by the token of that mail, and signs the user out everywhere.
+#[procedure(tier = "auth")]
+pub async fn reset(ctx: &Ctx, input: NewPassword) -> Result<()> {
+    ctx.reset_password(&input.token, &input.password).await?;
+    Ok(())
 }
 
 /// Signs the user out; the session is of no use afterwards.

@@ -2,24 +2,30 @@
 
 pub(crate) mod csrf;
 pub(crate) mod device;
+mod hashing;
+mod one_time;
 mod password;
+mod policy;
 mod session;
 mod standing;
 mod token;
 
 use uuid::Uuid;
 
-pub use session::{Session, SessionInfo};
 pub(crate) use {
     device::Devices,
-    password::Passwords,
+    hashing::Passwords,
     standing::{Current, Standing},
     token::bearer,
+};
+pub use {
+    one_time::{OneTimeToken, Purpose},
+    session::{Session, SessionInfo},
 };
 
 use crate::{
     ctx::{Ctx, RequestScope},
-    error::{Code, Error, Result},
+    error::Result,
 };
 
 /// Returns the user of the session that a request has by now, for whom the database acts.
@@ -31,31 +37,99 @@ impl<U: Send + Sync> Ctx<U> {
     /// Adds a password for a new account. `identity` is what its owner will sign in with, such as an e-mail address;
     /// it is compared without regard to case and to spaces around it.
     ///
+    /// A password has from 10 to 256 characters, and is neither little more than the identity, nor one of the
+    /// commonest, nor a row or repetition of characters. It counts as it was typed, in one spelling of Unicode (NFC).
+    ///
+    /// That the identity is taken can be told by the answer, though not by its time: whoever signs up and is signed in
+    /// at once must learn that they are not. An application that must not tell answers every sign-up alike, has a job
+    /// mail a token ([`one_time_token`](crate::JobCtx::one_time_token)) or the news that there is an account, and signs
+    /// in who brings the token back.
+    ///
     /// # Errors
-    /// `conflict` when there is an account with that identity; `unavailable` when too many passwords are being worked
-    /// on at the moment.
+    /// `conflict` when there is an account with that identity; `invalid_input` for a password that may not be chosen, at
+    /// the input's field `new_password` or `password`; `unavailable` when too many passwords are being worked on at the
+    /// moment.
     pub async fn add_password(&self, user_id: Uuid, identity: &str, password: &str) -> Result<()> {
-        let hash = self.request.services.passwords.hash(password).await?;
-        password::create(&self.request, user_id, identity, hash).await
+        password::add(&self.request, user_id, identity, password).await
     }
 
-    /// Returns whose identity and password these are. Takes the same time whether or not there is such an account.
+    /// Returns whose identity and password these are. Takes the same time whether or not there is such an account. The
+    /// hash of an older version's parameters is made anew.
     ///
     /// # Errors
     /// `invalid_credentials` when they do not belong together, whatever the reason; `unavailable` when too many
     /// passwords are being worked on at the moment.
     pub async fn check_password(&self, identity: &str, password: &str) -> Result<Uuid> {
-        let account = password::find(&self.request, identity).await?;
-        let hash = account.as_ref().map(|account| account.hash.clone());
-        let fits = self.request.services.passwords.verify(password, hash).await?;
-        match account {
-            Some(account) if fits => {
-                let user_id = account.user_id;
-                self.request.standing.prove(account.into());
-                Ok(user_id)
-            }
-            _ => Err(Error::new(Code::INVALID_CREDENTIALS, "no account has this identity and password")),
-        }
+        password::check(&self.request, identity, password).await
+    }
+
+    /// Changes the caller's password, ends all of their sessions and opens a new one: whoever was signed in as them is
+    /// no more, and whoever knew the old token knows nothing of the new one.
+    ///
+    /// ```
+    /// use catena::{Ctx, Result, User, model, procedure};
+    ///
+    /// /// The password that is, and the one that is to be.
+    /// #[model]
+    /// pub struct ChangePassword {
+    ///     #[secret]
+    ///     pub password: String,
+    ///     #[secret]
+    ///     pub new_password: String,
+    /// }
+    ///
+    /// /// Changes the password; browsers get the new session as a cookie.
+    /// #[procedure(tier = "protected")]
+    /// pub async fn change_password(ctx: &Ctx<User>, input: ChangePassword) -> Result<()> {
+    ///     ctx.change_password(&input.password, &input.new_password).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `unauthenticated` when the caller has no session; `invalid_credentials` when the current password is another;
+    /// `invalid_input` as [`Ctx::add_password`]; `conflict` when it was changed at the same time; `unavailable` when too
+    /// many passwords are being worked on at the moment.
+    pub async fn change_password(&self, current: &str, new: &str) -> Result<Session> {
+        password::change(&self.request, current, new).await
+    }
+
+    /// Uses up a token of [`Purpose::RESET`], sets the password of its user and ends all of their sessions; returns
+    /// who it is. It signs nobody in: see [`one_time_token`](crate::JobCtx::one_time_token) for the whole of it.
+    ///
+    /// # Errors
+    /// `invalid_credentials` for a token that is not valid, or not any more; `invalid_input` as [`Ctx::add_password`],
+    /// which leaves the token valid; `unavailable` when too many passwords are being worked on at the moment.
+    pub async fn reset_password(&self, token: &str, password: &str) -> Result<Uuid> {
+        password::reset(&self.request, token, password).await
+    }
+
+    /// Uses up a one-time token, in the request's transaction; returns whose it was. Of two requests with one token, one
+    /// gets it.
+    ///
+    /// ```
+    /// use catena::{Ctx, Purpose, Result, model, procedure};
+    ///
+    /// /// The token of a mail.
+    /// #[model]
+    /// pub struct Arrived {
+    ///     #[secret]
+    ///     pub token: String,
+    /// }
+    ///
+    /// /// Signs in who shows that mail reaches them.
+    /// #[procedure(tier = "auth")]
+    /// pub async fn verify(ctx: &Ctx, input: Arrived) -> Result<()> {
+    ///     let user_id = ctx.use_token(Purpose::VERIFY, &input.token).await?;
+    ///     ctx.sign_in(user_id).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `invalid_credentials` for a token that is not valid, or not any more; `unavailable` when the database is away.
+    pub async fn use_token(&self, purpose: Purpose, token: &str) -> Result<Uuid> {
+        one_time::redeem(&self.request, purpose, token).await
     }
 
     /// Signs a user in: opens a session in place of the one the request came with, has the answer set its cookie, and

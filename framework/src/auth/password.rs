@@ -1,21 +1,18 @@
-//! Passwords: argon2id, worked on by a bounded number of threads.
+//! Passwords of accounts: added, found, changed, each by the identity or a proof.
 
-use std::sync::{Arc, OnceLock};
-
-use argon2::{
-    Argon2, PasswordHash, PasswordHasher as _, PasswordVerifier as _,
-    password_hash::{self, SaltString},
-};
 use chrono::{DateTime, Utc};
 use diesel::{
     define_sql_function, select,
-    sql_types::{Text, Uuid as SqlUuid},
+    sql_types::{Binary, Text, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl as _;
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::standing::Proven;
+use super::{
+    one_time, policy,
+    session::{self, Session},
+    standing::Proven,
+};
 use crate::{
     ctx::RequestScope,
     db::{Access, Scope},
@@ -30,88 +27,52 @@ define_sql_function! {
     #[sql_name = "catena.password_find"]
     fn password_find(identity: Text) -> Nullable<Record<(SqlUuid, Text, Timestamptz)>>;
 }
-
-/// How many passwords may wait for a free thread before callers are turned away: a longer line would only make
-/// everybody wait in vain.
-const WAITING: usize = 64;
-
-/// Hashes and verifies passwords on as many threads as there are processors, so that a flood of log-ins takes neither
-/// the machine's memory nor the threads of other requests.
-pub(crate) struct Passwords {
-    working: Arc<Semaphore>,
-    waiting: Semaphore,
+define_sql_function! {
+    #[sql_name = "catena.password_rehash"]
+    fn password_rehash(user_id: SqlUuid, old_hash: Text, new_hash: Text) -> Nullable<SqlUuid>;
+}
+define_sql_function! {
+    #[sql_name = "catena.password_change"]
+    fn password_change(session_hash: Binary, old_hash: Text, new_hash: Text) -> Nullable<SqlUuid>;
+}
+define_sql_function! {
+    #[sql_name = "catena.password_reset"]
+    fn password_reset(token_hash: Binary, new_hash: Text) -> Nullable<SqlUuid>;
+}
+define_sql_function! {
+    #[sql_name = "catena.session_account"]
+    fn session_account(token_hash: Binary) -> Nullable<Record<(Text, Text)>>;
 }
 
-impl Passwords {
-    pub(crate) fn new() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { working: Arc::new(Semaphore::new(threads)), waiting: Semaphore::new(WAITING) }
-    }
-
-    /// Returns the hash of a password, with a salt of its own, as PHC text.
-    ///
-    /// # Errors
-    /// `unavailable` when too many are waiting.
-    pub(crate) async fn hash(&self, password: &str) -> Result<String> {
-        let password = password.to_owned();
-        self.work(move || hash(&password)).await?.map_err(|error| Error::internal(error.to_string()))
-    }
-
-    /// Whether a password fits a hash. Without a hash it never does, and the work is the same.
-    ///
-    /// # Errors
-    /// `unavailable` when too many are waiting.
-    pub(crate) async fn verify(&self, password: &str, hash: Option<String>) -> Result<bool> {
-        let password = password.to_owned();
-        self.work(move || {
-            let expected = hash.as_deref().unwrap_or_else(|| decoy());
-            let fits = PasswordHash::new(expected).is_ok_and(|expected| {
-                Argon2::default().verify_password(password.as_bytes(), &expected).is_ok()
-            });
-            fits && hash.is_some()
-        })
-        .await
-    }
-
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _waiting = self
-            .waiting
-            .try_acquire()
-            .map_err(|_| Error::unavailable("too many passwords are being worked on at once"))?;
-        let permit = self.working.clone().acquire_owned().await.map_err(Error::internal)?;
-        // The permit goes along: a caller that went away does not free a thread that is still working.
-        let working = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        working.await.map_err(Error::internal)
-    }
+/// An account and the hash of its password.
+struct Account {
+    user_id: Uuid,
+    hash: String,
+    changed_at: DateTime<Utc>,
 }
 
-/// Stores the password of a new account.
+/// Stores the password of a new account. The work is done before anybody looks whether the identity is taken.
 ///
 /// # Errors
-/// `conflict` when the identity is taken.
-pub(super) async fn create(
-    request: &RequestScope,
-    user_id: Uuid,
-    identity: &str,
-    hash: String,
-) -> Result<()> {
+/// `invalid_input` for a password that may not be chosen; `conflict` when the identity is taken; `unavailable` when too
+/// many are waiting.
+pub(super) async fn add(request: &RequestScope, user_id: Uuid, identity: &str, password: &str) -> Result<()> {
     let identity = normal(identity);
-    let proven = Proven { user_id, identity: identity.clone(), changed_at: None };
+    policy::check(request, password, &identity)?;
+    let hash = request.services.passwords.hash(password).await?;
     // In a savepoint: a taken identity is an answer, not the end of the request's transaction.
     let created = request
         .scope
         .db()
         .await?
         .transaction(async |mut db| {
-            select(password_create(user_id, identity, hash)).execute(&mut db).await.map_err(Error::from)
+            let query = select(password_create(user_id, &identity, hash));
+            query.execute(&mut db).await.map_err(Error::from)
         })
         .await;
     match created {
         Ok(_) => {
-            request.standing.prove(proven);
+            request.standing.prove(Proven { user_id, identity, changed_at: None });
             Ok(())
         }
         Err(error) if error.code() == Code::CONFLICT => {
@@ -121,32 +82,73 @@ pub(super) async fn create(
     }
 }
 
-/// An account and the hash of its password.
-pub(super) struct Account {
-    pub(super) user_id: Uuid,
-    identity: String,
-    pub(super) hash: String,
-    changed_at: DateTime<Utc>,
-}
-
-impl From<Account> for Proven {
-    fn from(account: Account) -> Self {
-        let Account { user_id, identity, changed_at, .. } = account;
-        Self { user_id, identity, changed_at: Some(changed_at) }
-    }
-}
-
-/// Finds the account of an identity.
+/// Returns whose identity and password these are, with the same work whether or not there is such an account.
 ///
-/// What follows takes long, and many may wait for their turn: a request that has no connection yet has none
-/// afterwards either, so that log-ins do not keep the pool from everybody else.
-pub(super) async fn find(request: &RequestScope, identity: &str) -> Result<Option<Account>> {
+/// # Errors
+/// `invalid_credentials`; `unavailable` when too many are waiting.
+pub(super) async fn check(request: &RequestScope, identity: &str, password: &str) -> Result<Uuid> {
     let identity = normal(identity);
-    let brief = Scope::new(request.services.database.web.clone(), Access::ReadOnly);
-    let scope = if request.scope.is_connected() { &request.scope } else { &brief };
+    let account = find(request, &identity).await?;
+    let hash = account.as_ref().map(|account| account.hash.clone());
+    let verified = request.services.passwords.verify(password, hash).await?;
+    let Some(account) = account.filter(|_| verified.fits) else {
+        return Err(Error::new(Code::INVALID_CREDENTIALS, "no account has this identity and password"));
+    };
+    if let Some(new) = verified.rehashed
+        && !request.procedure.is_query()
+    {
+        let query = select(password_rehash(account.user_id, account.hash, new));
+        query.execute(&mut request.scope.db().await?).await?;
+    }
+    let (user_id, changed_at) = (account.user_id, Some(account.changed_at));
+    request.standing.prove(Proven { user_id, identity, changed_at });
+    Ok(user_id)
+}
+
+/// Changes the password of the caller, ends all of their sessions, and opens a new one.
+///
+/// # Errors
+/// `unauthenticated` without a session; `invalid_credentials` when the current password is another; `invalid_input` for
+/// a new one that may not be chosen; `conflict` when it was changed meanwhile; `unavailable` when too many are waiting.
+pub(super) async fn change(request: &RequestScope, current: &str, new: &str) -> Result<Session> {
+    let session = session::current(request).await?;
+    let query = select(session_account(session.hash.as_slice()));
+    let account: Option<(String, String)> = query.get_result(&mut request.scope.aside().await?).await?;
+    let wrong = || Error::new(Code::INVALID_CREDENTIALS, "the current password is another one");
+    let (identity, old_hash) = account.ok_or_else(wrong)?;
+    let passwords = &request.services.passwords;
+    if !passwords.verify(current, Some(old_hash.clone())).await?.fits {
+        return Err(wrong());
+    }
+    policy::check(request, new, &identity)?;
+    let new_hash = passwords.hash(new).await?;
+    let query = select(password_change(session.hash.as_slice(), old_hash, new_hash));
+    let changed: Option<Uuid> = query.get_result(&mut request.scope.db().await?).await?;
+    let user_id = changed.ok_or_else(|| Error::conflict("the password was changed a moment ago"))?;
+    request.standing.prove(Proven { user_id, identity, changed_at: None });
+    session::open(request, user_id).await
+}
+
+/// Uses up a token for a reset and sets the password of its user, whose sessions all end.
+///
+/// # Errors
+/// `invalid_credentials` for a token that is not valid; `invalid_input` for a password that may not be chosen, which
+/// leaves the token valid; `unavailable` when too many are waiting.
+pub(super) async fn reset(request: &RequestScope, token: &str, password: &str) -> Result<Uuid> {
+    // Who has no token gets no work done.
+    let (token_hash, identity) = one_time::peek(request, token).await?;
+    policy::check(request, password, &identity)?;
+    let hash = request.services.passwords.hash(password).await?;
+    let query = select(password_reset(token_hash.as_slice(), hash));
+    let user_id: Option<Uuid> = query.get_result(&mut request.scope.db().await?).await?;
+    user_id.ok_or_else(one_time::invalid)
+}
+
+/// Finds the account of an identity, in its one spelling.
+async fn find(request: &RequestScope, identity: &str) -> Result<Option<Account>> {
     let found: Option<(Uuid, String, DateTime<Utc>)> =
-        select(password_find(&identity)).get_result(&mut scope.aside().await?).await?;
-    Ok(found.map(|(user_id, hash, changed_at)| Account { user_id, identity, hash, changed_at }))
+        select(password_find(identity)).get_result(&mut request.brief().aside().await?).await?;
+    Ok(found.map(|(user_id, hash, changed_at)| Account { user_id, hash, changed_at }))
 }
 
 /// One spelling for an identity, however it was typed.
@@ -154,23 +156,22 @@ pub(super) fn normal(identity: &str) -> String {
     identity.trim().to_lowercase()
 }
 
-fn hash(password: &str) -> password_hash::Result<String> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|_| password_hash::Error::Crypto)?;
-    let salt = SaltString::encode_b64(&salt)?;
-    Ok(Argon2::default().hash_password(password.as_bytes(), &salt)?.to_string())
-}
-
-/// The hash that stands in for that of an account which is not there.
-fn decoy() -> &'static str {
-    static DECOY: OnceLock<String> = OnceLock::new();
-    DECOY.get_or_init(|| hash("decoy").expect("the system has randomness by the time requests are served"))
+impl RequestScope {
+    /// A scope to look something up in before work that takes long, and for which many may wait: a request that has
+    /// no connection yet has none afterwards either, so that log-ins do not keep the pool from everybody else.
+    pub(super) fn brief(&self) -> Scope {
+        if self.scope.is_connected() {
+            self.scope.clone()
+        } else {
+            Scope::new(self.services.database.web.clone(), Access::ReadOnly)
+        }
+    }
 }
 
 #[cfg(test)]
 #[cfg(feature = "testing")]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use poem::http::{HeaderMap, Method};
     use tokio::sync::OnceCell;

@@ -1,9 +1,15 @@
-//! The club: its procedures, and members to call them.
+//! The club: its procedures and jobs, and members to call them.
+
+use std::sync::{Arc, Mutex};
 
 use catena::testing::{Client, TestApp};
-use catena::{Ctx, Error, Result, Session, SessionInfo, User, model, procedure, types::Uuid};
+use catena::{
+    Ctx, Error, JobCtx, OneTimeToken, Purpose, Result, Session, SessionInfo, User, job, model, procedure,
+    types::Uuid,
+};
 use diesel_async::RunQueryDsl as _;
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 diesel::table! {
     members (id) {
@@ -15,7 +21,38 @@ diesel::table! {
 
 /// The club, up.
 pub(crate) async fn club() -> TestApp {
-    TestApp::start(catena::app!("apps/accounts/migrations")).await
+    postal_club().await.0
+}
+
+/// The club, up, and the mail it sends.
+pub(crate) async fn postal_club() -> (TestApp, Mails) {
+    let mails = Mails::default();
+    (TestApp::start(catena::app!("apps/accounts/migrations").state(mails.clone())).await, mails)
+}
+
+/// The mail of the club.
+#[derive(Clone)]
+pub(crate) struct Mails {
+    sent: Arc<Mutex<Vec<OneTimeToken>>>,
+    gate: Arc<Barrier>,
+}
+
+impl Default for Mails {
+    fn default() -> Self {
+        Self { sent: Arc::default(), gate: Arc::new(Barrier::new(2)) }
+    }
+}
+
+impl Mails {
+    /// What was sent since the last time.
+    pub(crate) fn take(&self) -> Vec<OneTimeToken> {
+        std::mem::take(&mut *self.sent.lock().expect("no test panicked with it"))
+    }
+
+    /// Waits until both sides, a procedure and its test, have come this far.
+    pub(crate) async fn meet(&self) {
+        self.gate.wait().await;
+    }
 }
 
 /// A client that has joined as `name`.
@@ -129,4 +166,94 @@ struct Count {
 #[procedure(tier = "protected")]
 async fn end_other_sessions(ctx: &Ctx<User>) -> Result<Count> {
     Ok(Count { count: ctx.end_other_sessions().await?.cast_signed() })
+}
+
+/// What a member is to have a mail about.
+#[model]
+struct Ask {
+    #[identity]
+    email: String,
+    purpose: About,
+}
+
+/// What a mail is about.
+#[model]
+enum About {
+    Reset,
+    Verify,
+}
+
+/// Has a token mailed, if there is such a member.
+#[procedure(tier = "auth")]
+async fn ask(ctx: &Ctx, input: Ask) -> Result<()> {
+    mail_token::enqueue(ctx, input).await?;
+    Ok(())
+}
+
+/// Mails a token, if there is such a member.
+#[job(retries = 5)]
+async fn mail_token(job: &JobCtx, args: Ask) -> Result<()> {
+    let purpose = match args.purpose {
+        About::Reset => Purpose::RESET,
+        About::Verify => Purpose::VERIFY,
+    };
+    if let Some(made) = job.one_time_token(purpose, &args.email).await? {
+        job.state::<Mails>()?.sent.lock().expect("no test panicked with it").push(made);
+    }
+    Ok(())
+}
+
+/// A token, and the password that is wanted.
+#[model]
+struct Reset {
+    #[secret]
+    token: String,
+    #[secret]
+    password: String,
+}
+
+/// Sets a new password.
+#[procedure(tier = "auth")]
+async fn reset(ctx: &Ctx, input: Reset) -> Result<()> {
+    ctx.reset_password(&input.token, &input.password).await?;
+    Ok(())
+}
+
+/// The token of a mail.
+#[model]
+struct Arrived {
+    #[secret]
+    token: String,
+}
+
+/// Signs in who shows that mail reaches them.
+#[procedure(tier = "auth")]
+async fn verify(ctx: &Ctx, input: Arrived) -> Result<Opened> {
+    let id = ctx.use_token(Purpose::VERIFY, &input.token).await?;
+    Ok(ctx.sign_in(id).await?.into())
+}
+
+/// The password that is, and the one that is to be.
+#[model]
+struct ChangePassword {
+    #[secret]
+    password: String,
+    #[secret]
+    new_password: String,
+}
+
+/// Changes the caller's password.
+#[procedure(tier = "protected")]
+async fn change_password(ctx: &Ctx<User>, input: ChangePassword) -> Result<Opened> {
+    Ok(ctx.change_password(&input.password, &input.new_password).await?.into())
+}
+
+/// Signs a member in, after a pause that the test ends.
+#[procedure(tier = "auth")]
+async fn enter_late(ctx: &Ctx, input: Credentials) -> Result<Opened> {
+    let id = ctx.check_password(&input.email, &input.password).await?;
+    let mails = ctx.state::<Mails>()?;
+    mails.meet().await;
+    mails.meet().await;
+    Ok(ctx.sign_in(id).await?.into())
 }
