@@ -75,7 +75,55 @@ pub(crate) struct RequestScope {
     pub(crate) cookies: Mutex<Vec<HeaderValue>>,
 }
 
-/// A way to find out who is calling. [`User`] is the one that is there: the framework's own sessions.
+/// A kind of user, and the way to find out who is calling. [`User`] is the one that is there: the framework's own
+/// sessions. A procedure takes another as `&Ctx<Member>`.
+///
+/// More about a signed-in user, read in the request's own transaction:
+///
+/// ```
+/// use catena::{Authenticate, Ctx, Error, Result, procedure, types::Uuid};
+/// use diesel::QueryDsl as _;
+/// use diesel_async::RunQueryDsl as _;
+///
+/// diesel::table! {
+///     members (id) {
+///         id -> Uuid,
+///         role -> Text,
+///     }
+/// }
+///
+/// /// A signed-in member, and what they may do.
+/// pub struct Member {
+///     pub id: Uuid,
+///     pub role: String,
+/// }
+///
+/// impl Authenticate for Member {
+///     async fn authenticate(ctx: &Ctx) -> Result<Option<Self>> {
+///         let Some(user) = ctx.user().await? else { return Ok(None) };
+///         // Row-level security shows the user's own row, and no other.
+///         let role = members::table.select(members::role).first(&mut ctx.db().await?).await?;
+///         Ok(Some(Self { id: user.id, role }))
+///     }
+///
+///     fn id(&self) -> Uuid {
+///         self.id
+///     }
+/// }
+///
+/// #[procedure(tier = "protected")]
+/// pub async fn close_the_club(ctx: &Ctx<Member>) -> Result<()> {
+///     if ctx.user.role != "steward" {
+///         return Err(Error::forbidden("only stewards close the club"));
+///     }
+///     Ok(())
+/// }
+/// ```
+///
+/// Another way to sign in, such as a key in a header, a JWT, or what a proxy says, looks at [`Ctx::headers`] and asks a
+/// function that acts for its owner, as there is no user yet whose rows could be seen. [`Ctx::act_for`] is for those that
+/// go on to read more. Requests of other sites' pages are refused before anybody is asked, unless they bring a Bearer
+/// token.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a kind of user",
     label = "not a kind of user",
@@ -87,11 +135,18 @@ pub trait Authenticate: Sized + Send + Sync + 'static {
     /// # Errors
     /// `unavailable` when that cannot be found out.
     fn authenticate(ctx: &Ctx<Anyone>) -> impl Future<Output = Result<Option<Self>>> + Send;
+
+    /// The user's id, as row-level security sees it in `catena.user_id()` once the user is known.
+    fn id(&self) -> Uuid;
 }
 
 impl Authenticate for User {
     async fn authenticate(ctx: &Ctx<Anyone>) -> Result<Option<Self>> {
         ctx.user().await
+    }
+
+    fn id(&self) -> Uuid {
+        self.id
     }
 }
 
@@ -186,6 +241,13 @@ impl Ctx<Anyone> {
     /// session cannot be looked up.
     pub async fn user(&self) -> Result<Option<User>> {
         Ok(auth::caller(&self.request).await?.map(|id| User { id }))
+    }
+
+    /// Has the rest of the transaction act for a user, under row-level security. It is for an [`Authenticate`] that
+    /// knows who is calling and has more to read; afterwards the framework does the same with
+    /// [`id`](Authenticate::id). [`Ctx::sign_in`] does it by itself.
+    pub fn act_for(&self, user_id: Uuid) {
+        self.request.act_for(user_id);
     }
 }
 

@@ -58,6 +58,11 @@ impl Standing {
         self.state().proven.clone().filter(|proven| proven.user_id == user_id)
     }
 
+    /// For whom the transaction acts, if for anybody.
+    pub(crate) fn acting(&self) -> Option<Uuid> {
+        self.state().acting
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

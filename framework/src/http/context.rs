@@ -50,6 +50,7 @@ impl<U: Authenticate> ContextOf<tier::Protected> for Ctx<U> {
         csrf::check(&call.request.method, &call.request.headers)?;
         let ctx = Ctx::new(call.request.clone());
         let user = U::authenticate(&ctx).await?.ok_or_else(Error::unauthenticated)?;
+        ctx.request.act_for(user.id());
         call.refuse_unread_query()?;
         Ok(Self { user, request: ctx.request })
     }

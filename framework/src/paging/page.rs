@@ -94,8 +94,7 @@ impl PageQuery {
         let procedure = request.procedure;
         let (key, id) = (&request.services.cursor_key, procedure.id());
         // Elsewhere a user may be known, or not, by the time the cursor is read, and known when it is written.
-        let caller = request.caller.get().copied().flatten().filter(|_| procedure.tier == Tier::Protected);
-        let user = caller.map(|caller| caller.user_id);
+        let user = request.standing.acting().filter(|_| procedure.tier == Tier::Protected);
         let after = match &self.after {
             None => None,
             Some(cursor) => Some(key.open(&id, user, cursor).ok_or_else(|| refused(procedure))?),

@@ -1,3 +1,3 @@
-DROP FUNCTION member_of_key(bytea);
+DROP FUNCTION member_of_key(text);
 DROP TABLE api_keys;
 DROP TABLE members;

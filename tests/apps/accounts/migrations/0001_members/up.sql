@@ -14,6 +14,6 @@ CREATE TABLE api_keys (
 ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY api_keys_own ON api_keys USING (member_id = (SELECT catena.user_id()));
 
-CREATE FUNCTION member_of_key(key_hash bytea) RETURNS uuid
+CREATE FUNCTION member_of_key(key text) RETURNS uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT k.member_id FROM public.api_keys k WHERE k.key_hash = $1 $$;
+AS $$ SELECT k.member_id FROM public.api_keys k WHERE k.key_hash = sha256(convert_to($1, 'UTF8')) $$;
