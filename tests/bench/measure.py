@@ -1,8 +1,13 @@
 """Runs the programs of this folder side by side and compares their figures."""
 
+import bisect
+import contextlib
+import http.client as http_client
 import json
+import math
 import os
 import pathlib
+import random
 import resource
 import shutil
 import signal
@@ -161,13 +166,85 @@ def compile():
     ]
 
 
+def mann_whitney(ours, theirs):
+    """How likely two samples of one distribution differ as much as these: two-sided, normal approximation, ties."""
+    ranks, ties, place = {}, 0, 0
+    every = sorted(ours + theirs)
+    while place < len(every):
+        end = bisect.bisect_right(every, every[place])
+        ranks[every[place]] = (place + 1 + end) / 2
+        ties += (end - place) ** 3 - (end - place)
+        place = end
+    n, m = len(ours), len(theirs)
+    u = sum(ranks[value] for value in ours) - n * (n + 1) / 2
+    spread = math.sqrt(n * m / 12 * (n + m + 1 - ties / ((n + m) * (n + m - 1))))
+    distance = max(abs(u - n * m / 2) - 0.5, 0)
+    return math.erfc(distance / spread / math.sqrt(2)) if spread else 1.0
+
+
+def login():
+    """Milliseconds to refuse a log-in to an account that is there, and to one that is not, in pairs in random order.
+
+    `PAIRS` says how many. One account of each pair is always another: nothing learns a name by heart.
+    """
+    pairs = int(os.environ.get("PAIRS", 500))
+    root = HERE.parent.parent
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--package", "example-app"], cwd=root, check=True)
+    folder = OUT / "login"
+    folder.mkdir(parents=True, exist_ok=True)
+    port = PORT + 10
+    with open(folder / "log", "w") as log:
+        server = subprocess.Popen([root / "target/release/example-app", "serve", "--no-jobs"], cwd=folder, stderr=log,
+                                  env={**os.environ, "PORT": str(port), "CATENA_DIR": str(OUT / "database")})
+    try:
+        with contextlib.suppress(urllib.error.HTTPError):
+            answered(port)
+        line = http_client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+        def call(path, email, expected):
+            body = json.dumps({"email": email, "password": "a password of nobody"})
+            started = time.perf_counter()
+            line.request("POST", path, body, {"content-type": "application/json"})
+            answer = line.getresponse()
+            answer.read()
+            taken = time.perf_counter() - started
+            assert answer.status == expected, (path, answer.status)
+            return taken * 1000
+
+        run = f"{time.time_ns():x}"
+        accounts = [f"known{number}-{run}@example.test" for number in range(min(pairs, 50))]
+        for email in accounts:
+            line.request("POST", "/api/auth/signup", json.dumps({"email": email, "password": "an old oak by the river"}),
+                         {"content-type": "application/json"})
+            made = line.getresponse()
+            made.read()
+            assert made.status == 201, made.status
+        found = {"known": [], "unknown": []}
+        for number in range(pairs + 10):
+            emails = {"known": accounts[number % len(accounts)], "unknown": f"nobody{number:04}-{run}@example.test"}
+            for which in random.sample(list(found), 2):
+                taken = call("/api/auth/login", emails[which], 401)
+                # The first pairs warm up connections and caches.
+                if number >= 10:
+                    found[which].append(taken)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+
+    chance = mann_whitney(found["unknown"], found["known"])
+    ours, theirs = statistics.median(found["unknown"]), statistics.median(found["known"])
+    what = (f"milliseconds to refuse a log-in without an account, against one with: {pairs} pairs, Mann-Whitney "
+            f"p = {chance:.3f}")
+    return [row(what, ours, theirs, ours / theirs, "p >= 0.01", chance >= 0.01)]
+
+
 def main():
-    known = {"instructions": instructions, "http": http, "compile": compile}
+    known = {"instructions": instructions, "http": http, "compile": compile, "login": login}
     names = sys.argv[1:] or list(known)
     for name in names:
         if name not in known:
             sys.exit(f"there is no measurement `{name}`; there are {', '.join(known)}")
-    if names != ["compile"]:
+    if not set(names) <= {"compile", "login"}:
         subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=HERE, check=True)
     OUT.mkdir(parents=True, exist_ok=True)
     for name in names:
