@@ -208,3 +208,22 @@ async fn the_host_of_http2_stands_in_the_address() {
     assert_eq!(status("https://app.test/api/end_other_sessions").await, 200);
     assert_eq!(status("https://other.test/api/end_other_sessions").await, 403);
 }
+
+#[tokio::test]
+async fn a_browser_keeps_that_it_signed_in_and_signs_nobody_in_by_it() {
+    let app = club().await;
+    let mut ada = joined(&app, "ada").await;
+    let device = ada.cookie("catena-device").expect("it signed in").to_owned();
+    assert!(!device.contains("ada"), "it names nobody: {device}");
+    assert_eq!(ada.post("/api/leave", json!(null)).await.status, 204);
+    assert_eq!(ada.cookie("catena"), None);
+    assert_eq!(ada.cookie("catena-device"), Some(device.as_str()), "it outlives the session");
+    assert!(!is_signed_in(&mut ada).await);
+
+    let answer = ada.post("/api/enter", credentials("ada")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_ne!(ada.cookie("catena-device"), Some(device.as_str()), "another one every time");
+    let wrong = json!({"email": "ada@example.test", "password": "another tree entirely"});
+    let refused = app.client().post("/api/enter", wrong).await;
+    assert_eq!((refused.status, refused.header("set-cookie")), (401, ""));
+}

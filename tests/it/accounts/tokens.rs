@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use catena::testing::TestApp;
+use catena::{
+    testing::TestApp,
+    types::{DateTime, Utc},
+};
+use diesel::QueryDsl as _;
+use diesel_async::RunQueryDsl as _;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -186,4 +191,39 @@ async fn strangers_and_members_are_answered_alike() {
         };
         assert_eq!(answer(known).await, answer(unknown).await, "{path}");
     }
+}
+
+diesel::table! {
+    catena.passwords (user_id) {
+        user_id -> Uuid,
+        hash -> Text,
+        changed_at -> Timestamptz,
+    }
+}
+
+#[tokio::test]
+async fn a_hash_of_other_parameters_is_made_anew_when_its_owner_signs_in() {
+    let app = club().await;
+    joined(&app, "ada").await;
+    let mut db = app.db().connect().await;
+    let mut stored = async || -> (String, DateTime<Utc>) {
+        let query = passwords::table.select((passwords::hash, passwords::changed_at));
+        query.first(&mut db).await.expect("a password")
+    };
+    let before = stored().await;
+    // The same password with a hundredth of the work.
+    const WEAK: &str =
+        "$argon2id$v=19$m=1024,t=1,p=1$87n8ss41ggcXIsaMcetS2A$rghyBf9DEtrmEk7qyF23FM5yqxDPWgrfrHqfGW7VvPY";
+    app.db().execute(&format!("UPDATE catena.passwords SET hash = '{WEAK}'")).await;
+    assert_eq!(entered(&app, "another tree entirely").await, 401);
+    assert_eq!(stored().await.0, WEAK, "only its owner has it made anew");
+    let mut ada = signed_in(&app, "ada", "phone").await;
+    let after = stored().await;
+    let parameters = |hash: &str| hash.split('$').take(4).collect::<Vec<_>>().join("$");
+    assert_eq!(parameters(&after.0), parameters(&before.0));
+    assert_ne!(after.0, before.0, "it has a salt of its own");
+    assert_eq!(after.1, before.1, "the password has not changed");
+    assert_eq!(ada.get("/api/sessions").await.status, 200, "so no session ends by it");
+    signed_in(&app, "ada", "laptop").await;
+    assert_eq!(stored().await.0, after.0, "once");
 }
