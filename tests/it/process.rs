@@ -219,7 +219,7 @@ async fn production_says_what_is_pending_and_never_migrates() {
         server.said
     );
     drop(server);
-    assert!(output("ledger", &db, &["migrate", "status"]).contains("pending  ledger  0001_ledger\n"));
+    assert!(output("ledger", &db, &["migrate", "status"]).contains("pending  catena-tests  0001_ledger\n"));
 
     TestDb::execute(&db, "DELETE FROM catena.migrations WHERE version = '0003'").await;
     let refused = refusal(&mut in_production("ledger", &db, &["serve", "--no-jobs"]));
