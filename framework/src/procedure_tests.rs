@@ -8,14 +8,19 @@ pub(crate) fn procedure(
     method: Method,
     settings: Settings,
 ) -> &'static Procedure {
-    Box::leak(Box::new(Procedure {
+    Box::leak(Box::new(Procedure { line, settings, ..template(function, method) }))
+}
+
+/// A procedure in which nothing was said.
+fn template(function: &'static str, method: Method) -> Procedure {
+    Procedure {
         module: "app::procedures::tasks",
         function,
         file: "src/tasks.rs",
-        line,
+        line: 1,
         method,
         tier: Tier::Public,
-        settings,
+        settings: Settings::DEFAULT,
         summary: "",
         description: "",
         path: &[],
@@ -23,7 +28,7 @@ pub(crate) fn procedure(
         output: <()>::answer,
         problems: &[],
         call: |_| unreachable!("it is not called"),
-    }))
+    }
 }
 
 fn at(path: &'static str) -> Settings {
@@ -112,4 +117,33 @@ fn a_path_parameter_is_described_by_its_argument_its_type_or_its_name() {
     assert_eq!(describe("That of the door.", Colour::shape), "That of the door.");
     assert_eq!(describe("", Colour::shape), "The colour of a thing.");
     assert_eq!(describe("", String::shape), "The main colour.");
+}
+
+#[test]
+fn what_is_nested_has_no_place_in_a_query_string() {
+    #[model]
+    struct Place {
+        lat: f64,
+    }
+
+    #[model]
+    struct Search {
+        near: Option<Place>,
+        places: Vec<Place>,
+        words: Vec<String>,
+        counts: std::collections::BTreeMap<String, i32>,
+        #[model(flatten)]
+        here: Place,
+    }
+
+    let search = Procedure { input: Some(Search::shape), ..template("search", Method::GET) };
+    let fault = |field: &str, what: &str| {
+        format!(
+            "`{field}` of `Search` is {what}, which cannot stand in the query string of `search` at src/tasks.rs:1: \
+             put `#[model(flatten)]` above a model, write a `Vec` of plain values, or remove `query`"
+        )
+    };
+    let expected =
+        [fault("near", "an object"), fault("places", "a list of objects"), fault("counts", "a map")];
+    assert_eq!(clashes(&[Box::leak(Box::new(search))]), expected);
 }

@@ -1,6 +1,6 @@
 //! Models of every shape, as callers meet them.
 
-use catena::{Ctx, Patch, Result, model, procedure};
+use catena::{Ctx, Patch, Result, model, procedure, testing::Method};
 use serde_json::json;
 
 use crate::support::{failures, library};
@@ -161,4 +161,19 @@ async fn the_document_names_what_a_model_has_been_given() {
         document["paths"]["/api/words"]["get"]["parameters"].as_array().cloned().unwrap_or_default();
     let names: Vec<_> = parameters.iter().filter_map(|parameter| parameter["name"].as_str()).collect();
     assert_eq!(names, ["text", "limit", "after"]);
+}
+
+#[tokio::test]
+async fn a_number_that_is_no_integer() {
+    let app = library().await;
+    for limit in ["1.0", "1e400", "1e0", "-0.0", "99999999999999999999999"] {
+        let body = format!(r#"{{"text":"a","limit":{limit}}}"#);
+        let mut client = app.client();
+        let answer = client.send(Method::POST, "/api/measures", Some("application/json"), body).await;
+        assert_eq!(answer.status, 422, "{limit}: {}", answer.text());
+        let problem = answer.json();
+        let [["body", "/limit", "type" | "range"]] = failures(&problem)[..] else {
+            panic!("{limit}: {}", answer.text());
+        };
+    }
 }
