@@ -140,7 +140,7 @@ pub mod __private {
     pub use serde;
     pub use serde_json;
 
-    pub use crate::{__poem_model as poem_model, http::Call};
+    pub use crate::{__object as object, __poem_model as poem_model, http::Call};
 
     /// For `#[model]`.
     pub mod model {
@@ -149,12 +149,12 @@ pub mod __private {
         pub use crate::db::Db;
         pub use crate::model::{
             Bound, Change, ChangedBy, Changes, Check, Checked, Choice, ChoiceShape, Columns, CustomOf,
-            DefaultOf, Failures, Field, Flattened, HasFields, HasItems, HasLength, HasMultiples, HasOrder,
-            IsList, IsText, NamedShape, Object, ObjectShape, Outcome, Pattern, Repeated, Rules, Schema,
-            Shape, Unchecked, UnionShape, VariantShape, Wraps, admits, choice_from_sql, covers, custom,
-            default_of, email, field, flat, items, label, len, multiple_of, names, part, pattern, range,
+            DefaultOf, Failures, Field, Fill, HasFields, HasItems, HasLength, HasMultiples, HasOrder, IsList,
+            IsText, NamedShape, Object, ObjectShape, Outcome, Pattern, Repeated, Rules, Schema, Shape,
+            Unchecked, UnionShape, VariantShape, Wraps, Writer, admits, choice_from_sql, covers, custom,
+            default_of, email, field, flat, items, label, len, multiple_of, part, pattern, range,
             read_choice, read_nothing, read_object, read_union, refusal, rules, rules_if, tag, unique_items,
-            url, variant_rules,
+            url, variant_rules, write_object,
         };
     }
 

@@ -17,7 +17,6 @@ mod schema {
 #[no_implicit_prelude]
 mod rows {
     // Serde's `flatten` calls their methods.
-    use ::core::iter::{IntoIterator as _, Iterator as _};
     use ::diesel;
     use ::std::{self, option::Option, string::String};
 
@@ -118,7 +117,6 @@ mod values {
 #[no_implicit_prelude]
 mod models {
     // Serde's `flatten` calls their methods.
-    use ::core::iter::{IntoIterator as _, Iterator as _};
     use ::std::{option::Option, string::String, vec::Vec};
 
     use crate::everything::{

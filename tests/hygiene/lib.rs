@@ -172,7 +172,6 @@ pub mod models {
     shadow!(Box Clone Debug Default Deserialize Err From Into None Ok Option Result Schema Send Serialize Some String Vec);
 
     // Serde's `flatten` calls their methods.
-    use ::core::iter::{IntoIterator as _, Iterator as _};
 
     use crate::values::{Label, Metal};
 

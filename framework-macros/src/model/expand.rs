@@ -11,6 +11,7 @@ use super::{
     check::{Bound, Check},
     custom, flatten,
     generics::Parameters,
+    members,
     model::{Field, Model, Object, Table, Use},
     patch,
 };
@@ -66,9 +67,7 @@ pub(crate) fn stand_in(item: &Item) -> Option<TokenStream> {
 /// The struct as it was written, below its derives.
 fn item(model: &Object) -> TokenStream {
     let mut item = model.item.clone();
-    let this = format!("{}{}", item.ident, model.parameters.arguments());
-    for (at, (field, described)) in item.fields.iter_mut().zip(&model.fields).enumerate() {
-        field.attrs.push(serde_attribute(&this, at, described));
+    for (field, described) in item.fields.iter_mut().zip(&model.fields) {
         if described.flatten && model.table.as_ref().is_some_and(|table| table.use_ != Use::Patch) {
             field.attrs.push(parse_quote!(#[diesel(embed)]));
         }
@@ -90,10 +89,7 @@ fn item(model: &Object) -> TokenStream {
         },
         Use::Patch => TokenStream::new(),
     });
-    let bound = model.parameters.serde_bound().map(|bound| quote!(, bound = #bound));
     quote! {
-        #[derive(::catena::__private::serde::Serialize, ::catena::__private::serde::Deserialize)]
-        #[serde(crate = "::catena::__private::serde", deny_unknown_fields #bound)]
         #table
         #item
     }
@@ -102,10 +98,6 @@ fn item(model: &Object) -> TokenStream {
 /// What serde is told about a field: of the type `this`, whose `at`-th it is.
 pub(crate) fn serde_attribute(this: &str, at: usize, field: &Field) -> Attribute {
     let [read, write] = read_and_write(&field.ty);
-    if field.flatten {
-        let read = format!("<{this} as ::catena::__private::model::Flattened<{at}>>::read");
-        return parse_quote!(#[serde(flatten, serialize_with = #write, deserialize_with = #read)]);
-    }
     let is_absent =
         if field.nullable { "::catena::Patch::is_unchanged" } else { "::core::option::Option::is_none" };
     let absent = field.optional.then(|| quote!(, default, skip_serializing_if = #is_absent));
@@ -166,9 +158,6 @@ fn schema(model: &Object) -> TokenStream {
     let described: Vec<_> =
         fields.iter().enumerate().map(|(at, described)| field(&this, at, rows, described)).collect();
     let described = flatten::fields(&name, fields, &described);
-    let flattened = fields.iter().enumerate().filter(|(_, field)| field.flatten);
-    let flattened =
-        flattened.map(|(at, field)| flatten::read(&this, (&bounded, clause.as_ref()), at, &field.ty));
     let defaults = fields.iter().enumerate().filter_map(|(at, field)| default(&this, parameters, at, field));
     let debug = masked.then(|| debug(ident, parameters, fields));
     let customs = fields.iter().enumerate().filter_map(|(at, field)| {
@@ -188,23 +177,7 @@ fn schema(model: &Object) -> TokenStream {
     } else {
         (None, quote!(&#shape))
     };
-    let poem = if parameters.is_empty() { quote!(#ident) } else { quote!([#bounded] [#this] [#clause]) };
-    let valid = fields.iter().enumerate().map(|(at, Field { ident, ty, flatten, .. })| {
-        let ty = at_start(ty);
-        if *flatten {
-            return quote!(<#ty as __model::Schema>::is_valid(&self.#ident));
-        }
-        let at = flatten::index(fields, at);
-        quote!(<#ty as __model::Schema>::fits(&self.#ident, &fields[#at]))
-    });
-    let valid = valid.chain(
-        fields
-            .iter()
-            .enumerate()
-            .filter_map(|(at, Field { ident, checks, .. })| custom::call(at, &quote!(self.#ident), checks)),
-    );
-    let fields_of_self =
-        (!fields.is_empty()).then(|| quote!(let fields = <Self as __model::Object>::OBJECT.fields;));
+    let members = members::expand(fields);
     let flattened_rules = fields.iter().filter(|field| field.flatten).map(|Field { ident, ty, .. }| {
         let (place, ty) = (Span::mixed_site().located_at(ty.span()), at_start(ty));
         let rules = quote_spanned!(place=> <#ty as __model::Object>::rules);
@@ -221,6 +194,8 @@ fn schema(model: &Object) -> TokenStream {
             impl<#bounded> __model::Object for #this #clause {
                 const OBJECT: &'static __model::ObjectShape = #shape;
 
+                #members
+
                 fn rules(&self, failures: &mut __model::Failures) {
                     #(#flattened_rules)*
                     <__model::Checked<Self>>::check(self, failures)
@@ -232,23 +207,21 @@ fn schema(model: &Object) -> TokenStream {
                     __model::Shape::Object(<Self as __model::Object>::OBJECT)
                 }
 
-                fn read<'de, D: __serde::Deserializer<'de>>(deserializer: D) -> ::core::result::Result<Self, D::Error> {
+                fn read<'de, __D: __serde::Deserializer<'de>>(deserializer: __D) -> ::core::result::Result<Self, __D::Error> {
                     __model::read_object(deserializer)
                 }
 
-                fn write<S: __serde::Serializer>(&self, serializer: S) -> ::core::result::Result<S::Ok, S::Error> {
-                    __serde::Serialize::serialize(self, serializer)
+                fn write<__S: __serde::Serializer>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error> {
+                    __model::write_object(self, serializer)
                 }
 
                 fn is_valid(&self) -> bool {
-                    #fields_of_self
-                    #(#valid &&)* <__model::Checked<Self>>::passes(self)
+                    <Self as __model::Object>::is_sound(self)
                 }
             }
 
             #has_fields
-            ::catena::__private::poem_model!(object #poem);
-            #(#flattened)*
+            ::catena::__private::object!([#bounded] [#this] [#clause]);
             #(#defaults)*
             #(#customs)*
             #debug

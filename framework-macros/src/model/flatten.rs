@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Attribute, Meta, Path, Type, WhereClause, spanned::Spanned as _, visit::Visit};
+use syn::{Attribute, Meta, Path, Type, spanned::Spanned as _, visit::Visit};
 
 use super::{
     expand::at_start,
@@ -95,22 +95,4 @@ pub(crate) fn index(fields: &[Field], at: usize) -> TokenStream {
     let own = own.len();
     let flattened = flattened.iter().map(|field| at_start(&field.ty));
     quote!(#own #(+ <#flattened as __model::Object>::OBJECT.fields.len())*)
-}
-
-/// How a flattened field is read.
-pub(crate) fn read(
-    model: &TokenStream,
-    (bounded, clause): (&TokenStream, Option<&WhereClause>),
-    at: usize,
-    ty: &Type,
-) -> TokenStream {
-    let ty = at_start(ty);
-    quote! {
-        impl<#bounded> __model::Flattened<#at> for #model #clause {
-            type Model = #ty;
-
-            const NAMES: &'static [&'static str] =
-                &__model::names::<{ <#ty as __model::Object>::OBJECT.fields.len() }>(<#ty as __model::Object>::OBJECT);
-        }
-    }
 }

@@ -87,11 +87,4 @@ impl Parameters {
         let parameters = &generics.params;
         (quote!(#parameters), generics.where_clause)
     }
-
-    /// The bounds as serde wants them.
-    pub(crate) fn serde_bound(&self) -> Option<String> {
-        let bounds: Vec<_> =
-            self.names().map(|name| format!("{name}: ::catena::__private::model::Schema")).collect();
-        (!bounds.is_empty()).then(|| bounds.join(", "))
-    }
 }

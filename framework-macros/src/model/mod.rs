@@ -6,6 +6,7 @@ mod custom;
 mod expand;
 mod flatten;
 mod generics;
+mod members;
 #[expect(clippy::module_inception, reason = "in every attribute's folder, model.rs says what is meant")]
 mod model;
 mod newtype;

@@ -180,6 +180,9 @@ impl Object {
             flatten::check_parameters(&mut fields, parameters, errors);
         }
         let mut item = item.clone();
+        // Nothing here knows these, which the compiler would mind as well.
+        let attributes = item.fields.iter_mut().map(|field| &mut field.attrs).chain([&mut item.attrs]);
+        attributes.for_each(|attributes| attributes.retain(|attribute| !attribute.path().is_ident("serde")));
         let masked = fields.iter().any(|field| field.secret) && take_debug(&mut item.attrs);
         let table = table(typed, &fields, errors);
         if table.as_ref().is_none_or(|_| !errors.is_empty()) {

@@ -1,12 +1,5 @@
 //! The fields of one model in another: listed as if they were written there, and read from the same object.
 
-use std::{fmt, marker::PhantomData};
-
-use serde::{
-    Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
-};
-
 use super::{
     Field, ObjectShape, Schema,
     sentence::{Sentence, same},
@@ -59,51 +52,6 @@ const fn contend(first: (&str, &Field), second: (&str, &Field)) {
         let sentence =
             sentence.then("` of `").then(other_owner).then("` are both `#[identity]`: keep one of them");
         panic!("{}", sentence.text());
-    }
-}
-
-/// The names of a model's fields.
-#[must_use]
-pub const fn names<const N: usize>(object: &ObjectShape) -> [&'static str; N] {
-    let mut names = [""; N];
-    let mut at = 0;
-    while at < N {
-        names[at] = object.fields[at].name;
-        at += 1;
-    }
-    names
-}
-
-/// A model whose fields stand in another. Implemented by the other for each, by its place.
-pub trait Flattened<const FIELD: usize> {
-    /// The model.
-    type Model: Schema;
-
-    /// The names of its fields.
-    const NAMES: &'static [&'static str];
-
-    /// Reads the model from the object that holds its fields and others; takes none of the others.
-    ///
-    /// # Errors
-    /// Whatever the deserializer or the value reports.
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Model, D::Error> {
-        // What serde derives for the other keeps the fields that it does not know, and gives away those that are named.
-        deserializer.deserialize_struct("", Self::NAMES, Taken(PhantomData))
-    }
-}
-
-/// Reads a model from the fields that are its own.
-struct Taken<T>(PhantomData<T>);
-
-impl<'de, T: Schema> Visitor<'de> for Taken<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
-        T::read(MapAccessDeserializer::new(members))
     }
 }
 

@@ -384,6 +384,14 @@ impl<T: Schema> Schema for Option<T> {
         }
     }
 
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+
     fn passes(&self, check: &Check) -> bool {
         self.as_ref().is_none_or(|value| value.passes(check))
     }
@@ -471,7 +479,18 @@ impl<'de, T: Schema> DeserializeSeed<'de> for Item<T> {
     }
 }
 
-/// Writes an item of a list or a map.
+/// Reads the value of a field.
+pub(super) struct Member<T>(pub(super) PhantomData<T>);
+
+impl<'de, T: Schema> DeserializeSeed<'de> for Member<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::read(deserializer)
+    }
+}
+
+/// Writes an item of a list or a map, or the value of a field.
 pub(super) struct Written<'a, T>(pub(super) &'a T);
 
 impl<T: Schema> ser::Serialize for Written<'_, T> {

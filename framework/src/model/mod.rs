@@ -33,9 +33,9 @@ pub use custom::{
     variant_rules,
 };
 pub use exact::BigInt;
-pub use flatten::{Flattened, flat, names, part};
+pub use flatten::{flat, part};
 pub use json::Json;
-pub use object::{Object, label, read_object};
+pub use object::{Fill, Object, Writer, label, read_object, write_object};
 pub use patch::{Change, ChangedBy, Changes, Patch};
 pub use pattern::Pattern;
 pub(crate) use read::{differences, parse_body, parse_no_query, parse_query, parse_segment, write_body};

@@ -1,8 +1,14 @@
 //! Objects: a `struct` is an object on the wire and nothing else.
 
-use serde::{Deserialize, Deserializer, de::Visitor, forward_to_deserialize_any};
+use std::{fmt, marker::PhantomData};
 
-use super::{Failures, ObjectShape, Schema, Shape};
+use serde::{
+    Deserializer, Serializer,
+    de::{self, DeserializeSeed, Error as _, MapAccess, Visitor},
+    ser::SerializeStruct,
+};
+
+use super::{Failures, Field, ObjectShape, Schema, Shape, leaves::Written};
 
 /// A model with named fields. `#[model]` implements it for structs.
 #[diagnostic::on_unimplemented(
@@ -14,6 +20,24 @@ pub trait Object: Schema {
     /// What it looks like.
     const OBJECT: &'static ObjectShape;
 
+    /// Reads its fields, each into a place of its own, then makes one of them.
+    ///
+    /// `read` is given the way to do so: with the place of a field in [`OBJECT`](Self::OBJECT) and the object whose
+    /// next value is the field's, it reads that value, and answers `false` if the field was there already. A model
+    /// whose fields stand in another's object is gathered by the other, around its own `read`.
+    ///
+    /// # Errors
+    /// Those of `read`, and for a field that is missing.
+    fn gather<'de, A: MapAccess<'de>>(
+        read: impl FnOnce(Fill<'_, 'de, A>) -> Result<(), A::Error>,
+    ) -> Result<Self, A::Error>;
+
+    /// Writes its fields.
+    fn put_fields<S: SerializeStruct>(&self, object: &mut Writer<S>);
+
+    /// Whether all its fields pass their checks, and it keeps its rules.
+    fn is_sound(&self) -> bool;
+
     /// Adds everything that is wrong across its fields.
     fn rules(&self, failures: &mut Failures);
 }
@@ -21,6 +45,20 @@ pub trait Object: Schema {
 /// Looks like what is inside.
 impl<T: Object> Object for Box<T> {
     const OBJECT: &'static ObjectShape = T::OBJECT;
+
+    fn gather<'de, A: MapAccess<'de>>(
+        read: impl FnOnce(Fill<'_, 'de, A>) -> Result<(), A::Error>,
+    ) -> Result<Self, A::Error> {
+        T::gather(read).map(Self::new)
+    }
+
+    fn put_fields<S: SerializeStruct>(&self, object: &mut Writer<S>) {
+        T::put_fields(self, object);
+    }
+
+    fn is_sound(&self) -> bool {
+        T::is_sound(self)
+    }
 
     fn rules(&self, failures: &mut Failures) {
         T::rules(self, failures);
@@ -58,39 +96,128 @@ fn optional(is_optional: bool, label: String) -> String {
     if is_optional { format!("Optional_{label}") } else { label }
 }
 
-/// Reads a struct that derives `Deserialize`.
-///
-/// What serde derives also takes a list with the fields' values in order, which no schema says; this does not.
+/// Reads the next value of an object, given the place of its field: see [`Object::gather`].
+pub type Fill<'f, 'de, A> =
+    &'f mut (dyn FnMut(usize, &mut A) -> Result<bool, <A as MapAccess<'de>>::Error> + 'f);
+
+/// Reads a model from an object: nothing else, such as a list of its fields' values, will do.
 ///
 /// # Errors
-/// Whatever the deserializer or the value reports.
-pub fn read_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    T::deserialize(AsMap(deserializer))
+/// Whatever the deserializer or the values report; for fields that are missing, unknown or there twice.
+pub fn read_object<'de, T: Object, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Members<T>(PhantomData<T>);
+
+    impl<'de, T: Object> Visitor<'de> for Members<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<T, A::Error> {
+            T::gather(|fill| {
+                let mut key = Key { fields: T::OBJECT.fields, likely: 0 };
+                while let Some(at) = members.next_key_seed(&key)? {
+                    if !fill(at, &mut members)? {
+                        let name = key.fields[at].name;
+                        return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                    }
+                    key.likely = at + 1;
+                }
+                Ok(())
+            })
+        }
+    }
+
+    deserializer.deserialize_map(Members(PhantomData))
 }
 
-/// Offers maps only to the methods that derived structs call.
-struct AsMap<D>(D);
+/// Finds the place of a field by its name.
+struct Key {
+    fields: &'static [Field],
+    /// The one that is asked first: fields mostly come in the order of their declaration.
+    likely: usize,
+}
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for AsMap<D> {
-    type Error = D::Error;
+impl<'de> DeserializeSeed<'de> for &Key {
+    type Value = usize;
 
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(visitor)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for &Key {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a field")
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(visitor)
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<usize, E> {
+        if self.fields.get(self.likely).is_some_and(|field| field.name == name) {
+            return Ok(self.likely);
+        }
+        let at = self.fields.iter().position(|field| field.name == name);
+        at.ok_or_else(|| E::custom(format_args!("unknown field `{name}`")))
     }
+}
 
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
-        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+/// Writes a model as an object.
+///
+/// # Errors
+/// Whatever the serializer or the values report.
+pub fn write_object<T: Object, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    let object = serializer.serialize_struct(T::OBJECT.name, T::OBJECT.fields.len())?;
+    let mut writer = Writer { object, outcome: Ok(()) };
+    value.put_fields(&mut writer);
+    writer.outcome?;
+    writer.object.end()
+}
+
+/// An object that is being written. After an error nothing more is.
+pub struct Writer<S: SerializeStruct> {
+    object: S,
+    outcome: Result<(), S::Error>,
+}
+
+impl<S: SerializeStruct> Writer<S> {
+    /// Writes a field, unless it is left out.
+    pub(super) fn put<T: Schema>(&mut self, name: &'static str, value: &T) {
+        if self.outcome.is_ok() {
+            self.outcome = if value.is_absent() {
+                self.object.skip_field(name)
+            } else {
+                self.object.serialize_field(name, &Written(value))
+            };
+        }
     }
+}
+
+/// What every struct with `#[model]` has beside its schema: serde's traits, and those of poem-openapi.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __object {
+    ([$($parameters:tt)*] [$model:ty] [$($clause:tt)*]) => {
+        impl<'de, $($parameters)*> $crate::__private::serde::Deserialize<'de> for $model $($clause)* {
+            fn deserialize<__D: $crate::__private::serde::Deserializer<'de>>(
+                deserializer: __D,
+            ) -> ::core::result::Result<Self, __D::Error> {
+                $crate::__private::model::read_object(deserializer)
+            }
+        }
+
+        impl<$($parameters)*> $crate::__private::serde::Serialize for $model $($clause)* {
+            fn serialize<__S: $crate::__private::serde::Serializer>(
+                &self,
+                serializer: __S,
+            ) -> ::core::result::Result<__S::Ok, __S::Error> {
+                $crate::__private::model::write_object(self, serializer)
+            }
+        }
+
+        $crate::__private::poem_model!(object [$($parameters)*] [$model] [$($clause)*]);
+    };
 }
 
 #[cfg(test)]

@@ -139,6 +139,14 @@ impl<T: Schema> Schema for Patch<T> {
         }
     }
 
+    fn absent() -> Option<Self> {
+        Some(Self::Unchanged)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_unchanged()
+    }
+
     fn passes(&self, check: &Check) -> bool {
         self.value().is_none_or(|value| value.passes(check))
     }

@@ -1,11 +1,15 @@
 //! The description of a value on the wire, and the trait of everything that has one.
 
-use serde::{Deserializer, Serializer};
+use std::marker::PhantomData;
+
+use serde::{Deserializer, Serializer, de::MapAccess, ser::SerializeStruct};
 use serde_json::Value;
 
 use super::{
     check::Check,
     custom::Rules,
+    leaves::Member,
+    object::Writer,
     union::UnionShape,
     values::{ChoiceShape, NamedShape},
 };
@@ -64,6 +68,40 @@ pub trait Schema: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn read_item<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::read(deserializer)
+    }
+
+    /// What a field is that is not there; `None` if it must be.
+    #[doc(hidden)]
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// Whether a field is left out.
+    #[doc(hidden)]
+    fn is_absent(&self) -> bool {
+        false
+    }
+
+    /// Reads the next value of an object into the place of its field; says whether the place was free.
+    #[doc(hidden)]
+    fn fill<'de, A: MapAccess<'de>>(place: &mut Option<Self>, members: &mut A) -> Result<bool, A::Error> {
+        let is_free = place.is_none();
+        if is_free {
+            *place = Some(members.next_value_seed(Member(PhantomData))?);
+        }
+        Ok(is_free)
+    }
+
+    /// Takes a field out of its place when the object is at its end.
+    #[doc(hidden)]
+    fn settle<E: serde::de::Error>(place: Option<Self>, name: &'static str) -> Result<Self, E> {
+        place.or_else(Self::absent).ok_or_else(|| E::missing_field(name))
+    }
+
+    /// Writes a field of an object, unless it is left out.
+    #[doc(hidden)]
+    fn put<S: SerializeStruct>(&self, name: &'static str, object: &mut Writer<S>) {
+        object.put(name, self);
     }
 }
 

@@ -337,9 +337,6 @@ fn described(text: &'static str) -> Option<&'static str> {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __poem_model {
-    (object $model:ident) => {
-        $crate::__private::poem_model!(object [] [$model] []);
-    };
     (object [$($parameters:tt)*] [$model:ty] [$($clause:tt)*]) => {
         $crate::__private::poem_model!([$($parameters)*] [$model] [$($clause)*]);
         impl<$($parameters)*> $crate::__private::poem_openapi::types::IsObjectType for $model $($clause)* {}
