@@ -272,9 +272,9 @@ pub(crate) async fn prepare(settings: &Settings, app: &str) -> Result<Prepared, 
         (Some(url), None) if db::is_privileged(url).await? => Source::Privileged(url.clone()),
         (Some(_), None) => {
             return Err(BootError(vec![
-                "DATABASE_JOBS_URL is not set, and the role of DATABASE_URL is no superuser, who could make the \
-                 roles that are missing: set DATABASE_JOBS_URL and DATABASE_OWNER_URL too, or write the URL of a \
-                 superuser into DATABASE_URL"
+                "DATABASE_JOBS_URL is not set, and the role of DATABASE_URL may not make the roles that are \
+                 missing: set DATABASE_JOBS_URL and DATABASE_OWNER_URL too, or write the URL of a superuser into \
+                 DATABASE_URL"
                     .to_owned(),
             ]));
         }

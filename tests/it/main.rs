@@ -6,6 +6,7 @@ mod bad_input;
 mod http;
 mod jobs;
 mod process;
+mod roles;
 mod secrets;
 mod spec;
 mod support;

@@ -4,6 +4,7 @@ mod jobs;
 mod log;
 mod migrate;
 mod openapi;
+mod roles;
 mod serve;
 
 use std::{env, fmt::Write as _, process::ExitCode, sync::Arc};
@@ -34,6 +35,8 @@ enum Command {
     Openapi(openapi::Openapi),
     /// Look at background jobs
     Jobs(jobs::Jobs),
+    /// Print the SQL that makes the three roles of the database, and their URLs
+    Roles(roles::Roles),
 }
 
 /// Runs the command that the process was started with.
@@ -88,6 +91,10 @@ fn execute(app: App, command: Command) -> Result<(), BootError> {
         // A missing file is fine; a file that cannot be read says so by the settings it lacks.
         let _ = dotenvy::dotenv();
     }
+    if let Command::Roles(command) = command {
+        // Makes what the settings name.
+        return roles::run(&app, &command);
+    }
     let vars: Vars = Arc::new(|name| env::var(name).ok());
     let settings = match Settings::from_env() {
         Ok(settings) => settings,
@@ -111,7 +118,7 @@ fn execute(app: App, command: Command) -> Result<(), BootError> {
             Command::Work => serve::work(app, settings, vars).await,
             Command::Migrate(command) => migrate::run(app, settings, &command).await,
             Command::Jobs(command) => jobs::run(app, settings, &command).await,
-            Command::Openapi(_) => Ok(()),
+            Command::Openapi(_) | Command::Roles(_) => Ok(()),
         }
     })
 }

@@ -24,7 +24,7 @@ pub(crate) use {
     embedded::{Cluster, Options as ClusterOptions},
     migrate::{MigrationStatus, Migrations},
     pool::{Limits, Pool},
-    roles::{RoleUrls, database_name, is_privileged, provision},
+    roles::{RoleUrls, database_of, is_privileged, provision},
     scope::{Access, Scope},
     setup_error::SetupError,
     url::Url,
@@ -35,7 +35,7 @@ pub(crate) use {
 pub(crate) enum Source {
     /// A private server in this directory.
     Embedded(PathBuf),
-    /// A superuser, who makes the three roles: for development.
+    /// A login that makes the three roles: for development.
     Privileged(Url),
     /// Roles that were made before: for production. Without an owner nothing can be migrated.
     Roles {
@@ -96,20 +96,19 @@ impl Prepared {
     /// # Errors
     /// When no PostgreSQL is found, or it cannot be prepared.
     pub(crate) async fn new(source: &Source, app: &str) -> Result<Self, SetupError> {
-        let (RoleUrls { owner, web, jobs }, cluster) = match source {
+        let (admin, cluster) = match source {
             Source::Embedded(directory) => {
                 let cluster = acquire(directory.clone(), ClusterOptions::default()).await?;
-                let urls = provision(&cluster.superuser_url(), app, &database_name(app)).await?;
-                (urls, Some(cluster))
+                (cluster.superuser_url(), Some(cluster))
             }
-            Source::Privileged(url) => {
-                let named = url.database().filter(|name| name != "postgres");
-                (provision(url, app, &named.unwrap_or_else(|| database_name(app))).await?, None)
-            }
+            Source::Privileged(url) => (url.clone(), None),
             Source::Roles { web, jobs, owner } => {
                 return Ok(Self::of_roles(web.clone(), jobs.clone(), owner.clone()));
             }
         };
+        let urls = RoleUrls::derived(&admin, app, &database_of(&admin, app));
+        provision(&admin, &urls).await?;
+        let RoleUrls { owner, web, jobs } = urls;
         Ok(Self { web, jobs, owner: Some(owner), cluster })
     }
 

@@ -27,15 +27,75 @@ pub(crate) struct RoleUrls {
 }
 
 impl RoleUrls {
-    /// The URLs of the roles that [`provision`] makes with the same arguments.
-    pub(crate) fn of(admin: &Url, app: &str, database: &str) -> Self {
+    /// The roles of `app` on the server of `admin`. If that login has a password, so have they: one derived from it,
+    /// the same each time, so that development needs to keep none.
+    pub(crate) fn derived(admin: &Url, app: &str, database: &str) -> Self {
         let secret = admin.password();
+        Self::named(admin, app, database, |role| {
+            secret.as_deref().map(|secret| derive_password(secret, role))
+        })
+    }
+
+    /// The roles of `app` on the server of `base`, with new passwords that nobody knows yet.
+    pub(crate) fn fresh(base: &Url, app: &str, database: &str) -> Self {
+        Self::named(base, app, database, |_| Some(random_password()))
+    }
+
+    fn named(base: &Url, app: &str, database: &str, password: impl Fn(&str) -> Option<String>) -> Self {
         let url = |role: &str| {
             let name = format!("{}_{role}", database_name(app));
-            let password = secret.as_deref().map(|secret| derive_password(secret, &name));
-            admin.with_login(&name, password.as_deref()).with_database(database)
+            base.with_login(&name, password(&name).as_deref()).with_database(database)
         };
         Self { owner: url("owner"), web: url("web"), jobs: url("jobs") }
+    }
+
+    fn each(&self) -> [&Url; 3] {
+        [&self.owner, &self.web, &self.jobs]
+    }
+
+    /// The SQL that makes the roles, or brings them to the state they should be in; for any database of the server.
+    fn roles_sql(&self) -> String {
+        let passwords = self.each().into_iter().filter_map(|url| {
+            let password = url.password()?;
+            // What a server logs, it logs of this: the password itself does not reach it.
+            let verifier = postgres_protocol::password::scram_sha_256(&password);
+            let role = identifier(&url.user().unwrap_or_default());
+            Some(format!("ALTER ROLE {role} PASSWORD {};\n", literal(&verifier)))
+        });
+        self.filled(include_str!("roles/roles.sql")) + &passwords.collect::<String>()
+    }
+
+    /// The SQL that says what the roles may do in the database.
+    fn rights_sql(&self) -> String {
+        self.filled(include_str!("roles/rights.sql"))
+    }
+
+    /// All of it as a script for psql, which any number of runs leave as one does.
+    pub(crate) fn script(&self) -> String {
+        let database = self.database();
+        let (name, text) = (identifier(&database), literal(&database));
+        let create = literal(&self.filled("CREATE DATABASE {database} OWNER {owner}"));
+        let (roles, rights) = (self.roles_sql(), self.rights_sql());
+        let own = self.filled("ALTER DATABASE {database} OWNER TO {owner};");
+        format!(
+            "\\set ON_ERROR_STOP on\n\nBEGIN;\n{roles}COMMIT;\n\n-- The database.\nSELECT {create}\n    WHERE NOT EXISTS \
+             (SELECT FROM pg_catalog.pg_database WHERE datname = {text})\n\\gexec\n{own}\n\\connect {name}\n\n\
+             BEGIN;\n{rights}COMMIT;\n"
+        )
+    }
+
+    /// Puts names in their places.
+    fn filled(&self, template: &str) -> String {
+        let [owner, web, jobs] = self.each().map(|url| url.user().unwrap_or_default());
+        let names = [("owner", owner), ("web", web), ("jobs", jobs), ("database", self.database())];
+        names.iter().fold(template.to_owned(), |sql, (place, name)| {
+            sql.replace(&format!("{{{place}}}"), &identifier(name))
+                .replace(&format!("{{{place}_name}}"), &literal(name))
+        })
+    }
+
+    fn database(&self) -> String {
+        self.owner.database().unwrap_or_default()
     }
 }
 
@@ -48,7 +108,12 @@ pub(crate) fn database_name(app: &str) -> String {
     name.take(LONGEST_PREFIX).collect()
 }
 
-/// Whether the login of `url` may make roles, and roles that pass row-level security.
+/// Which database of `app` a privileged URL means: the one that it names, but the one that every server has.
+pub(crate) fn database_of(url: &Url, app: &str) -> String {
+    url.database().filter(|name| name != "postgres").unwrap_or_else(|| database_name(app))
+}
+
+/// Whether the login of `url` may make roles.
 ///
 /// # Errors
 /// When the database cannot be asked.
@@ -59,7 +124,11 @@ pub(crate) async fn is_privileged(url: &Url) -> Result<bool, SetupError> {
         Err(error) => Session::open(&url.with_database("postgres")).await.map_err(|_| error)?,
     };
     session
-        .ask("look up the role", "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user", &[])
+        .ask(
+            "look up the role",
+            "SELECT rolsuper OR rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = current_user",
+            &[],
+        )
         .await
 }
 
@@ -104,47 +173,37 @@ pub(crate) async fn login_faults(web: &Url, jobs: &Url) -> Vec<String> {
     faults
 }
 
-/// Makes the roles of `app` and the database `database`, or brings them to the state they should be in.
+/// Makes the roles and the database, or brings them to the state they should be in.
 ///
-/// `admin` is the URL of a superuser. If it has a password, so have the roles: one derived from it, the same each time.
-/// Any number of processes may do this at once.
+/// `admin` is the URL of a superuser, or of a login that may make roles. Any number of processes may do this at once.
 ///
 /// # Errors
 /// When the database refuses.
-pub(crate) async fn provision(admin: &Url, app: &str, database: &str) -> Result<RoleUrls, SetupError> {
-    let urls = RoleUrls::of(admin, app, database);
+pub(crate) async fn provision(admin: &Url, urls: &RoleUrls) -> Result<(), SetupError> {
     let session = Session::open(&admin.with_database("postgres")).await?;
     session.take_turn(Turn::Roles).await?;
-    for (url, rights) in [(&urls.owner, "NOBYPASSRLS"), (&urls.web, "NOBYPASSRLS"), (&urls.jobs, "BYPASSRLS")]
-    {
-        make_role(&session, url, rights).await?;
-    }
-    let owner = urls.owner.user().unwrap_or_default();
-    make_database(&session, database, &owner).await?;
-    let inside = Session::open(&admin.with_database(database)).await?;
+    session.run("make the roles", &urls.roles_sql()).await?;
+    let (database, owner) = (urls.database(), urls.owner.user().unwrap_or_default());
+    make_database(&session, &database, &owner).await?;
+    let inside = Session::open(&admin.with_database(&database)).await?;
     // Migrations change the same default privileges, which PostgreSQL lets only one session do at a time.
     inside.take_turn(Turn::Migrations).await?;
-    inside.run("grant rights to the roles", &grants(&urls)).await?;
-    Ok(urls)
+    inside.run("grant rights to the roles", &urls.rights_sql()).await
 }
 
 fn derive_password(secret: &[u8], role: &str) -> String {
     let hash = Sha256::new().chain_update(b"catena role\0").chain_update(role).chain_update([0]);
-    hash.chain_update(secret).finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.chain_update(secret).finalize())
 }
 
-async fn make_role(session: &Session, url: &Url, rights: &str) -> Result<(), SetupError> {
-    let name = url.user().unwrap_or_default();
-    let role = identifier(&name);
-    let doing = format!("make the role {name}");
-    let known = "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1)";
-    if !session.ask(&doing, known, &[&name]).await? {
-        session.run(&doing, &format!("CREATE ROLE {role}")).await?;
-    }
-    let password = url.password().map(|password| String::from_utf8_lossy(&password).into_owned());
-    let password = password.map(|password| format!("PASSWORD {}", literal(&password))).unwrap_or_default();
-    let rights = format!("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION {rights} {password}");
-    session.run(&doing, &format!("ALTER ROLE {role} {rights}")).await
+fn random_password() -> String {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the operating system has random numbers");
+    hex(&bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn make_database(session: &Session, database: &str, owner: &str) -> Result<(), SetupError> {
@@ -156,28 +215,6 @@ async fn make_database(session: &Session, database: &str, owner: &str) -> Result
     } else {
         session.run(&doing, &format!("CREATE DATABASE {name} OWNER {owner}")).await
     }
-}
-
-/// What the roles may do in the schema of the application. In the schema `catena` the house's migrations say it.
-fn grants(urls: &RoleUrls) -> String {
-    let [owner, web, jobs] =
-        [&urls.owner, &urls.web, &urls.jobs].map(|url| identifier(&url.user().unwrap_or_default()));
-    let database = identifier(&urls.owner.database().unwrap_or_default());
-    // A temporary table hides the one of its name from every later request on the same connection.
-    format!(
-        "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;
-         GRANT TEMPORARY ON DATABASE {database} TO {jobs};
-         REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-         GRANT USAGE, CREATE ON SCHEMA public TO {owner};
-         GRANT USAGE ON SCHEMA public TO {web}, {jobs};
-         ALTER DEFAULT PRIVILEGES FOR ROLE {owner} REVOKE EXECUTE ON ROUTINES FROM PUBLIC;
-         ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
-             GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {web}, {jobs};
-         ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
-             GRANT USAGE, SELECT ON SEQUENCES TO {web}, {jobs};
-         ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
-             GRANT EXECUTE ON ROUTINES TO {web}, {jobs};"
-    )
 }
 
 #[cfg(test)]

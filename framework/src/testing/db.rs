@@ -37,7 +37,6 @@ const SWEEP: usize = 3;
 /// # Panics
 /// [`TestDb::new`] panics when there is no database to be had, which fails the test.
 pub struct TestDb {
-    #[cfg(test)]
     admin: Url,
     urls: RoleUrls,
     // While this session lives, nobody drops the database.
@@ -72,6 +71,12 @@ impl TestDb {
     #[must_use]
     pub fn jobs_url(&self) -> &str {
         &self.urls.jobs
+    }
+
+    /// The URL of the superuser of the server, for tests of what only such a login can do.
+    #[must_use]
+    pub fn superuser_url(&self) -> &str {
+        &self.admin
     }
 
     /// Runs statements as the owner, past row-level security.
@@ -125,7 +130,7 @@ impl TestDb {
         let mut template = template(&admin, &migrations).await?;
         let database = format!("{PREFIX}{}", Uuid::now_v7().simple());
         session.ask("take hold of a name", HOLD, &[&database]).await?;
-        let urls = RoleUrls::of(&admin, APP, &database);
+        let urls = RoleUrls::derived(&admin, APP, &database);
         let owner = identifier(&urls.owner.user().unwrap_or_default());
         let copy = |template: &str| {
             let (database, template) = (identifier(&database), identifier(template));
@@ -138,13 +143,7 @@ impl TestDb {
             session.run(doing, &copy(&template)).await?;
         }
         sweep(&session, &database).await?;
-        Ok(Self {
-            #[cfg(test)]
-            admin,
-            urls,
-            _session: session,
-            _cluster: cluster,
-        })
+        Ok(Self { admin, urls, _session: session, _cluster: cluster })
     }
 }
 
@@ -196,7 +195,8 @@ async fn template(admin: &Url, migrations: &Migrations) -> Result<String, SetupE
     }
     let quoted = identifier(&name);
     session.run(doing, &format!("DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")).await?;
-    let urls = provision(admin, APP, &name).await?;
+    let urls = RoleUrls::derived(admin, APP, &name);
+    provision(admin, &urls).await?;
     let [web, jobs] = [&urls.web, &urls.jobs].map(|url| url.user().unwrap_or_default());
     migrations.run(&urls.owner, &web, &jobs).await?;
     session.run(doing, &format!("ALTER DATABASE {quoted} IS_TEMPLATE true")).await?;

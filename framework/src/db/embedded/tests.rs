@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 pub(in crate::db) use self::own::OwnServer;
 use super::*;
-use crate::db::{provision, setup::Session};
+use crate::db::{RoleUrls, provision, setup::Session};
 
 mod own;
 
@@ -136,7 +136,8 @@ async fn a_server_is_started_shared_and_ended() {
 async fn data_survives_the_server() {
     let directory = Directory::new();
     let make = async |cluster: &Cluster| {
-        provision(&cluster.superuser_url(), "kept", "kept").await.unwrap();
+        let admin = cluster.superuser_url();
+        provision(&admin, &RoleUrls::derived(&admin, "kept", "kept")).await.unwrap();
         let owner = Session::open(&cluster.url("kept_owner", "kept")).await.unwrap();
         owner.run("test", "CREATE TABLE IF NOT EXISTS things AS SELECT 1 AS n").await.unwrap();
     };

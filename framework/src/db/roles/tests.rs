@@ -71,11 +71,11 @@ async fn roles_and_database_are_made_once_by_any_number_of_processes() {
     assert!(is_privileged(&admin).await.unwrap());
     assert!(is_privileged(&admin.with_database("not_made_yet")).await.unwrap());
     let database = format!("catena_twice_{}", uuid::Uuid::now_v7().simple());
-    let provision = || provision(&admin, "Twice-made", &database);
+    let urls = RoleUrls::derived(&admin, "Twice-made", &database);
+    let provision = || provision(&admin, &urls);
     let made = tokio::join!(provision(), provision(), provision(), provision());
-    let urls = made.0.unwrap();
-    for other in [made.1, made.2, made.3] {
-        assert_eq!(other.unwrap(), urls);
+    for made in [made.0, made.1, made.2, made.3] {
+        made.unwrap();
     }
     assert_eq!(urls.web.user().as_deref(), Some("twice_made_web"));
     attempt(&urls.owner, "CREATE TABLE things ()").await.unwrap();
@@ -89,18 +89,18 @@ async fn roles_and_database_are_made_once_by_any_number_of_processes() {
 #[test]
 fn a_password_makes_passwords() {
     let admin = Url::parse("postgres://root:s3cret@one:5432/app?application_name=x").unwrap();
-    let urls = RoleUrls::of(&admin, "app", "app");
+    let urls = RoleUrls::derived(&admin, "app", "app");
     let (web, jobs) = (urls.web.password().unwrap(), urls.jobs.password().unwrap());
     assert_eq!(web.len(), 64);
     assert_ne!(web, jobs);
     let elsewhere = Url::parse("postgres://root:s3cret@two/other").unwrap();
     assert_eq!(
-        RoleUrls::of(&elsewhere, "app", "app").web.password(),
+        RoleUrls::derived(&elsewhere, "app", "app").web.password(),
         Some(web),
         "the server's name is no secret"
     );
     let trusted = Url::parse("postgres://root@one/app").unwrap();
-    assert_eq!(RoleUrls::of(&trusted, "app", "app").web.password(), None);
+    assert_eq!(RoleUrls::derived(&trusted, "app", "app").web.password(), None);
 }
 
 #[tokio::test]
