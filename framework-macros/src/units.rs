@@ -42,6 +42,40 @@ pub(crate) fn size(text: &str) -> Result<u32, String> {
     })
 }
 
+/// So many requests in any window of so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    pub(crate) count: u32,
+    pub(crate) window_ms: u64,
+}
+
+/// The longest window: 31 days.
+const LONGEST_MS: u64 = 31 * 24 * 60 * 60 * 1000;
+
+/// The highest count.
+const HIGHEST: u32 = 1_000_000_000;
+
+/// Reads a quota such as `20/1m`: what `catena::limit::Quota` reads from settings.
+///
+/// # Errors
+/// With what is wrong and what to write.
+pub(crate) fn quota(text: &str) -> Result<Quota, String> {
+    let wrong = || {
+        format!(
+            "`{text}` is no limit: write a count and a window of `s`, `m`, `h` or `d`, from 1 s to 31 d, as in `20/1m`"
+        )
+    };
+    let (count, window) =
+        text.split_once('/').filter(|(_, window)| !window.ends_with("ms")).ok_or_else(wrong)?;
+    let digits = count.bytes().all(|byte| byte.is_ascii_digit());
+    let count = count.parse().ok().filter(|count| digits && (1..=HIGHEST).contains(count));
+    let window_ms = duration(window).ok().and_then(|window| u64::try_from(window.as_millis()).ok());
+    match (count, window_ms) {
+        (Some(count), Some(window_ms @ 1..=LONGEST_MS)) => Ok(Quota { count, window_ms }),
+        _ => Err(wrong()),
+    }
+}
+
 #[cfg(test)]
 #[path = "units_tests.rs"]
 mod tests;

@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     http,
     jobs::{self, Job, Wake},
+    limit::{ClientIp, Limits, Quotas},
     metrics,
     paging::CursorKey,
     procedure::{self, Procedure},
@@ -162,7 +163,7 @@ impl App {
     }
 
     /// Brings the application up: checks what is linked, opens the database that the settings name unless one is
-    /// given, builds the state.
+    /// given, builds the state, starts the limits.
     ///
     /// # Errors
     /// Everything that is wrong, a sentence each.
@@ -171,6 +172,7 @@ impl App {
         settings: Settings,
         vars: Vars,
         database: Option<Database>,
+        counting: Counting,
     ) -> Result<Booted, BootError> {
         let (info, mut faults) = (self.info(), registry_faults());
         faults.extend(unknown_tags(&info));
@@ -187,6 +189,12 @@ impl App {
             Some(database) => database,
             None => open(&settings, self.name, &self.migrations).await?,
         };
+        let (procedures, clock) = (procedure::all(), Clock::default());
+        let limits = match counting {
+            Counting::InRedis => limits(&settings, self.name, &procedures, &clock).await?,
+            #[cfg(feature = "testing")]
+            Counting::InMemory => Some(Limits::in_memory(&settings.limits, &procedures, &clock)),
+        };
         let services = Arc::new(Services {
             settings,
             database,
@@ -194,10 +202,10 @@ impl App {
             passwords: Passwords::new(),
             devices: Devices::new(&secret),
             cursor_key: CursorKey::new(&secret),
-            clock: Clock::default(),
+            clock,
+            limits,
             wake: Wake::default(),
         });
-        let procedures = procedure::all();
         let document = Document::new(&info);
         metrics::install();
         let endpoint = http::router(&services, &procedures, &document);
@@ -205,6 +213,40 @@ impl App {
         tracing::info!(procedures = procedures.len(), jobs = jobs::all().len(), "found");
         Ok(Booted { services, endpoint: Arc::new(endpoint), admin: Arc::new(admin), document })
     }
+}
+
+/// Where requests are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counting {
+    /// In the Redis that the settings name; nowhere if they name none.
+    InRedis,
+    /// In the memory of the process, by the clock of a test.
+    #[cfg(feature = "testing")]
+    InMemory,
+}
+
+/// Starts the limits, and says how they are.
+async fn limits(
+    settings: &Settings,
+    app: &str,
+    procedures: &[&'static Procedure],
+    clock: &Clock,
+) -> Result<Option<Limits>, BootError> {
+    let setup = &settings.limits;
+    let limits =
+        Limits::start(setup, app, procedures, clock).await.map_err(|fault| BootError(vec![fault]))?;
+    match &setup.redis {
+        Some(redis) => {
+            let Quotas { public, auth, account, protected } = setup.quotas;
+            let client_ip = setup.client_ip.as_ref().unwrap_or(&ClientIp::Peer);
+            tracing::info!(%redis, %public, %auth, %account, %protected, %client_ip, "rate limits are on");
+        }
+        None if settings.is_production() => tracing::warn!(
+            "rate limits are off: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL"
+        ),
+        None => {}
+    }
+    Ok(limits)
 }
 
 /// Builds the state; returns what could be built, and what is wrong with the rest.

@@ -16,6 +16,7 @@ use crate::{
     auth,
     db::{Db, Detached, Scope},
     error::{Error, Result},
+    limit::Ledger,
     procedure::Procedure,
     services::Services,
 };
@@ -73,6 +74,8 @@ pub(crate) struct RequestScope {
     pub(crate) caller: OnceCell<Option<auth::Current>>,
     pub(crate) standing: auth::Standing,
     pub(crate) cookies: Mutex<Vec<HeaderValue>>,
+    /// What the request was charged.
+    pub(crate) ledger: Ledger,
 }
 
 /// A kind of user, and the way to find out who is calling. [`User`] is the one that is there: the framework's own
@@ -202,7 +205,7 @@ impl<U> Ctx<U> {
         &self.request.headers
     }
 
-    /// The address of the client, if the connection has one (a Unix socket has none).
+    /// The address of the client, read where the setting `CLIENT_IP` says, if it has one (a Unix socket has none).
     #[must_use]
     pub fn client(&self) -> Option<IpAddr> {
         self.request.client

@@ -4,6 +4,8 @@ use std::{any::Any, borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
+use crate::limit::Denial;
+
 /// What procedures and jobs return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -137,6 +139,7 @@ struct Inner {
     failures: Vec<Failure>,
     source: Option<Source>,
     verdict: Verdict,
+    denial: Option<Denial>,
 }
 
 impl Error {
@@ -148,6 +151,7 @@ impl Error {
             failures: Vec::new(),
             source: None,
             verdict: Verdict::Backoff,
+            denial: None,
         }))
     }
 
@@ -181,6 +185,14 @@ impl Error {
         };
         let mut error = Self::new(Code::INVALID_INPUT, detail);
         error.0.failures = failures;
+        error
+    }
+
+    /// 429: a limit is used up.
+    #[cfg(feature = "limits")]
+    pub(crate) fn denied(denial: Denial) -> Self {
+        let mut error = Self::new(Code::TOO_MANY_REQUESTS, denial.detail());
+        error.0.denial = Some(denial);
         error
     }
 
@@ -234,6 +246,10 @@ impl Error {
     #[must_use]
     pub fn failures(&self) -> &[Failure] {
         &self.0.failures
+    }
+
+    pub(crate) fn denial(&self) -> Option<&Denial> {
+        self.0.denial.as_ref()
     }
 
     pub(crate) fn verdict(&self) -> Verdict {

@@ -95,6 +95,7 @@ mod db;
 mod error;
 mod http;
 mod jobs;
+mod limit;
 mod macros;
 mod metrics;
 mod model;
@@ -162,6 +163,7 @@ pub mod __private {
     pub mod procedure {
         pub use crate::{
             http::Output,
+            limit::Quota,
             model::Schema,
             procedure::{
                 Answer, Entry, Method, PathArgument, PathParameter, Problem, Procedure, ProcedureType,

@@ -200,6 +200,9 @@ pub use catena_macros::model;
 /// - `id = "tasks.edit"`: the operation id, instead of `<module>.<function>`.
 /// - `tag = "tasks"`: under which heading the documentation shows it, instead of its module's name.
 /// - `timeout = "30s"`: how long it may take; 15 seconds unless said otherwise.
+/// - `limit = "20/1m"`: how many calls of one caller in any window of so long (`s`, `m`, `h` or `d`), in place of the
+///   tier's quota and counted for itself; tier `auth` limits accounts as before. Without a Redis in the settings nothing
+///   is limited.
 /// - `body_limit = "8KiB"`: the longest body; 1 MiB unless said otherwise, 8 KiB for tier `auth`.
 /// - `deprecated`: the documentation says that it should no longer be called.
 /// - `hidden`: it is served, but the documentation does not mention it.

@@ -8,6 +8,7 @@ pub use poem::http::Method;
 use crate::{
     error::{Code, Error, Result},
     http::{Call, ContextOf, Output, Reply},
+    limit::Quota,
     model::{Schema, Shape, Wraps},
 };
 
@@ -152,6 +153,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// The bytes of the longest body.
     pub body_limit: Option<u32>,
+    /// What its callers are limited by, in place of the tier's quota.
+    pub limit: Option<Quota>,
     /// Whether it should no longer be called.
     pub deprecated: bool,
     /// Whether the API's document is silent about it.
@@ -166,6 +169,7 @@ impl Settings {
         tag: None,
         timeout: None,
         body_limit: None,
+        limit: None,
         deprecated: false,
         hidden: false,
     };

@@ -63,11 +63,16 @@ impl Secret {
 
     /// A signer whose key serves this purpose only: HKDF (RFC 5869) with SHA-256, the purpose as its `info`.
     pub(crate) fn signer(&self, purpose: &str) -> Signer {
-        let extracted = keyed(&[0; 32]).chain_update(&self.0).finalize().into_bytes();
-        // One block is as long as the key, so the expansion ends with the first.
-        let key = keyed(&extracted).chain_update(purpose).chain_update([1]).finalize().into_bytes();
-        keyed(&key)
+        signer(self.0.as_bytes(), purpose)
     }
+}
+
+/// A signer that only those can make who know `secret`, for this purpose only.
+pub(crate) fn signer(secret: &[u8], purpose: &str) -> Signer {
+    let extracted = keyed(&[0; 32]).chain_update(secret).finalize().into_bytes();
+    // One block is as long as the key, so the expansion ends with the first.
+    let key = keyed(&extracted).chain_update(purpose).chain_update([1]).finalize().into_bytes();
+    keyed(&key)
 }
 
 fn keyed(key: &[u8]) -> Signer {

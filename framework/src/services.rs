@@ -12,6 +12,7 @@ use crate::{
     db::Database,
     error::{Error, Result},
     jobs::Wake,
+    limit::Limits,
     paging::CursorKey,
     settings::Settings,
 };
@@ -27,6 +28,8 @@ pub(crate) struct Services {
     /// Signs the cursors of pages.
     pub(crate) cursor_key: CursorKey,
     pub(crate) clock: Clock,
+    /// `None` while no Redis is set.
+    pub(crate) limits: Option<Limits>,
     /// Tells the dispatchers that something was enqueued.
     pub(crate) wake: Wake,
 }
@@ -46,6 +49,7 @@ impl Services {
             devices: Devices::new(&Secret::of_test()),
             cursor_key: CursorKey::new(&Secret::of_test()),
             clock: Clock::default(),
+            limits: None,
             wake: Wake::default(),
         }
     }

@@ -8,7 +8,12 @@ use std::{
     time::Duration,
 };
 
-use crate::{app::Vars, db::Url, secret::Secret};
+use crate::{
+    app::Vars,
+    db::Url,
+    limit::{ClientIp, Endpoint, Quota, Quotas, Setup},
+    secret::Secret,
+};
 
 /// A setting of the process, read from an environment variable (in development also from `.env`).
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +89,50 @@ const PG_BIN: Setting = Setting {
     about: "The folder of the programs of that PostgreSQL (`initdb`, `postgres`), where they are not found by \
             themselves.",
 };
+const UPSTASH_REDIS_REST_URL: Setting = Setting {
+    name: "UPSTASH_REDIS_REST_URL",
+    default: "",
+    about: "The Redis in which all processes together count requests, https://name.upstash.io. With its token it \
+            switches rate limits on.",
+};
+const UPSTASH_REDIS_REST_TOKEN: Setting = Setting {
+    name: "UPSTASH_REDIS_REST_TOKEN",
+    default: "",
+    about: "The token of that Redis; not the read-only one.",
+};
+const REDIS_URL: Setting = Setting {
+    name: "REDIS_URL",
+    default: "",
+    about: "Any other Redis for rate limits: redis://, rediss:// (TLS), redis-cluster://, rediss-cluster:// or \
+            unix://. Without one of the two, nothing is limited.",
+};
+const RATE_LIMIT_PUBLIC: Setting = Setting {
+    name: "RATE_LIMIT_PUBLIC",
+    default: "100/1m",
+    about: "How often one address may call what is public: a count and a window of `s`, `m`, `h` or `d`.",
+};
+const RATE_LIMIT_AUTH: Setting = Setting {
+    name: "RATE_LIMIT_AUTH",
+    default: "10/1m",
+    about: "How often one address may try to sign in and the like.",
+};
+const RATE_LIMIT_ACCOUNT: Setting = Setting {
+    name: "RATE_LIMIT_ACCOUNT",
+    default: "5/15m",
+    about: "How often anybody may try to sign in to one account and the like; each browser that was signed in to it \
+            before counts for itself.",
+};
+const RATE_LIMIT_PROTECTED: Setting = Setting {
+    name: "RATE_LIMIT_PROTECTED",
+    default: "300/1m",
+    about: "How often one signed-in user may call.",
+};
+const CLIENT_IP: Setting = Setting {
+    name: "CLIENT_IP",
+    default: "peer",
+    about: "Where the address of a client is read: `peer`, the other end of the connection; `xff:<n>`, X-Forwarded-For \
+            behind n proxies; or `header:<name>`, a header that a proxy sets itself.",
+};
 const RUST_LOG: Setting = Setting {
     name: "RUST_LOG",
     default: "info",
@@ -110,6 +159,14 @@ pub(crate) const ALL: &[Setting] = &[
     SESSION_LIFETIME,
     CATENA_DIR,
     PG_BIN,
+    UPSTASH_REDIS_REST_URL,
+    UPSTASH_REDIS_REST_TOKEN,
+    REDIS_URL,
+    RATE_LIMIT_PUBLIC,
+    RATE_LIMIT_AUTH,
+    RATE_LIMIT_ACCOUNT,
+    RATE_LIMIT_PROTECTED,
+    CLIENT_IP,
     RUST_LOG,
     LOG_FORMAT,
 ];
@@ -137,6 +194,7 @@ pub(crate) struct Settings {
     pub(crate) session_idle: Duration,
     pub(crate) session_lifetime: Duration,
     pub(crate) dir: PathBuf,
+    pub(crate) limits: Setup,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -189,6 +247,7 @@ impl Settings {
             .optional(ADMIN_LISTEN)
             .and_then(|_| reader.parsed(ADMIN_LISTEN, "an address and a port, such as 127.0.0.1:9000"));
         let dir = reader.text(CATENA_DIR).into();
+        let limits = reader.limits();
         let log = reader.text(RUST_LOG);
         if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
             reader.faults.push(format!(
@@ -218,8 +277,10 @@ impl Settings {
                     .to_owned(),
             );
         }
-        match (environment, host, port, log_format) {
-            (Some(environment), Some(host), Some(port), Some(log_format)) if reader.faults.is_empty() => {
+        match (environment, host, port, limits, log_format) {
+            (Some(environment), Some(host), Some(port), Some(limits), Some(log_format))
+                if reader.faults.is_empty() =>
+            {
                 Ok(Self {
                     environment,
                     host,
@@ -233,6 +294,7 @@ impl Settings {
                     session_idle,
                     session_lifetime,
                     dir,
+                    limits,
                     log,
                     log_format,
                 })
@@ -258,6 +320,10 @@ impl Settings {
         if self.is_production() { "__Host-catena-device" } else { "catena-device" }
     }
 }
+
+/// What `CLIENT_IP` may be.
+const CLIENT_IPS: &str =
+    "`peer`, `xff:1` (or how many proxies there are) or `header:x-real-ip` (or what your proxy sets)";
 
 /// Reads variables and gathers what is wrong with them.
 struct Reader<L> {
@@ -319,6 +385,45 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             None => {}
         }
         None
+    }
+
+    fn limits(&mut self) -> Option<Setup> {
+        let redis = self.redis();
+        let [public, auth, account, protected] =
+            [RATE_LIMIT_PUBLIC, RATE_LIMIT_AUTH, RATE_LIMIT_ACCOUNT, RATE_LIMIT_PROTECTED]
+                .map(|setting| self.quota(setting));
+        let client_ip: Option<ClientIp> =
+            self.optional(CLIENT_IP).and_then(|_| self.parsed(CLIENT_IP, CLIENT_IPS));
+        let quotas = Quotas { public: public?, auth: auth?, account: account?, protected: protected? };
+        Some(Setup { redis, quotas, client_ip })
+    }
+
+    /// The values are not repeated in a fault: they hold passwords.
+    fn redis(&mut self) -> Option<Endpoint> {
+        let [url, token, redis] = [UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, REDIS_URL]
+            .map(|setting| self.optional(setting));
+        let (setting, read) = match (url, token, redis) {
+            (Some(url), Some(token), _) => (UPSTASH_REDIS_REST_URL, Endpoint::of_upstash(&url, token)),
+            (None, None, Some(url)) => (REDIS_URL, Endpoint::of_redis(&url)),
+            (None, None, None) => return None,
+            (url, _, _) => {
+                let (set, missing) = match url {
+                    Some(_) => (UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN),
+                    None => (UPSTASH_REDIS_REST_TOKEN, UPSTASH_REDIS_REST_URL),
+                };
+                self.faults.push(format!(
+                    "{} is set and {} is not: set both, which switches rate limits on, or none of them",
+                    set.name, missing.name
+                ));
+                return None;
+            }
+        };
+        read.map_err(|fault| self.faults.push(format!("{} {fault}", setting.name))).ok()
+    }
+
+    fn quota(&mut self, setting: Setting) -> Option<Quota> {
+        let value = self.text(setting);
+        value.parse().map_err(|advice| self.faults.push(format!("{}={value}: {advice}", setting.name))).ok()
     }
 
     /// The value is not repeated in a fault: it holds a password.

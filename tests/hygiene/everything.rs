@@ -260,6 +260,7 @@ mod procedures {
         tag = "Tasks",
         timeout = "1m",
         body_limit = "8KiB",
+        limit = "20/1m",
         deprecated,
         hidden
     )]

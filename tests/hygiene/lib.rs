@@ -312,6 +312,7 @@ pub mod procedures {
         tier = "auth",
         timeout = "1m",
         body_limit = "8KiB",
+        limit = "20/1m",
         deprecated,
         hidden
     )]

@@ -5,7 +5,10 @@ use quote::{quote, quote_spanned};
 use syn::{ext::IdentExt as _, spanned::Spanned as _};
 
 use super::model::{Method, Procedure, Settings, Tier};
-use crate::signature::{Argument, Signature};
+use crate::{
+    signature::{Argument, Signature},
+    units,
+};
 
 /// The description of the procedure, its entry in the registry, and the struct that carries its types.
 pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
@@ -72,7 +75,7 @@ fn tier(tier: Tier) -> TokenStream {
 
 /// What differs from the defaults, beside them.
 fn settings(settings: &Settings) -> TokenStream {
-    let Settings { path, id, tag, timeout, body_limit, deprecated, hidden } = settings;
+    let Settings { path, id, tag, timeout, body_limit, limit, deprecated, hidden } = settings;
     let mut members = Vec::new();
     for (name, text) in [("path", path), ("id", id), ("tag", tag)] {
         let name = Ident::new(name, Span::call_site());
@@ -83,12 +86,15 @@ fn settings(settings: &Settings) -> TokenStream {
         quote!(timeout: ::core::option::Option::Some(::core::time::Duration::from_millis(#ms)))
     }));
     members.extend(body_limit.map(|bytes| quote!(body_limit: ::core::option::Option::Some(#bytes))));
+    members.extend(limit.map(|units::Quota { count, window_ms }| {
+        quote!(limit: ::core::option::Option::Some(__procedure::Quota::new(#count, #window_ms)))
+    }));
     members.extend(deprecated.then(|| quote!(deprecated: true)));
     members.extend(hidden.then(|| quote!(hidden: true)));
     match members.len() {
         0 => quote!(__procedure::Settings::DEFAULT),
         // Clippy minds defaults of which none is left.
-        7 => quote!(__procedure::Settings { #(#members),* }),
+        8 => quote!(__procedure::Settings { #(#members),* }),
         _ => quote!(__procedure::Settings { #(#members,)* ..__procedure::Settings::DEFAULT }),
     }
 }
@@ -125,6 +131,7 @@ fn call(signature: &Signature) -> TokenStream {
         |call| __procedure::boxed(async move {
             let ctx = call.context::<#name>().await?;
             #read
+            call.admit().await?;
             let result = #name(#passed).await;
             call.reply(__procedure::written::<#output, #error>(result)).await
         })

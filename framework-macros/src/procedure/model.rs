@@ -51,6 +51,7 @@ pub(crate) struct Settings {
     pub(crate) tag: Option<String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) body_limit: Option<u32>,
+    pub(crate) limit: Option<units::Quota>,
     pub(crate) deprecated: bool,
     pub(crate) hidden: bool,
 }
@@ -117,7 +118,7 @@ impl Procedure {
 
 impl Settings {
     fn new(options: &Options, path: Option<&Path>, errors: &mut Errors) -> Self {
-        let Options { id, tag, timeout, body_limit, .. } = options;
+        let Options { id, tag, timeout, body_limit, limit, .. } = options;
         if let (true, Some(limit)) = (options.query.is_present(), body_limit) {
             errors.push(limit, "a query has no body: remove `body_limit`, or `query`");
         }
@@ -127,6 +128,7 @@ impl Settings {
             tag: tag.as_ref().and_then(|typed| checked(typed, heading, errors)),
             timeout: timeout.as_ref().and_then(|typed| checked(typed, time_limit, errors)),
             body_limit: body_limit.as_ref().and_then(|typed| checked(typed, units::size, errors)),
+            limit: limit.as_ref().and_then(|typed| checked(typed, units::quota, errors)),
             deprecated: options.deprecated.is_present(),
             hidden: options.hidden.is_present(),
         }

@@ -13,6 +13,7 @@ pub(crate) struct Options {
     pub(crate) tag: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
     pub(crate) body_limit: Option<LitStr>,
+    pub(crate) limit: Option<LitStr>,
     pub(crate) deprecated: Flag,
     pub(crate) hidden: Flag,
 }
@@ -28,6 +29,7 @@ impl crate::options::Options for Options {
         "tag = \"tasks\"",
         "timeout = \"30s\"",
         "body_limit = \"8KiB\"",
+        "limit = \"20/1m\"",
         "deprecated",
         "hidden",
     ];

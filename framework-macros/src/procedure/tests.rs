@@ -69,6 +69,7 @@ fn settings() {
         tag = "Tasks",
         timeout = "1m",
         body_limit = "8KiB",
+        limit = "20/1m",
         deprecated,
         hidden
     );

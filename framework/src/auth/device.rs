@@ -34,7 +34,6 @@ pub(crate) struct DeviceId(pub(crate) [u8; 16]);
 
 /// Tells whether the browser that sent a request has signed in to an account before, the one of this identity, as it was
 /// typed.
-#[expect(dead_code, reason = "for the limiter, which gives such a browser a quota of its own")]
 pub(crate) fn known(request: &RequestScope, identity: &str) -> Option<DeviceId> {
     let services = &request.services;
     let cookie = request.cookie(services.settings.device_cookie_name())?;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub(crate) use {
     device::Devices,
     hashing::Passwords,
+    password::normal as normal_identity,
     standing::{Current, Standing},
     token::bearer,
 };

@@ -152,7 +152,7 @@ async fn find(request: &RequestScope, identity: &str) -> Result<Option<Account>>
 }
 
 /// One spelling for an identity, however it was typed.
-pub(super) fn normal(identity: &str) -> String {
+pub(crate) fn normal(identity: &str) -> String {
     identity.trim().to_lowercase()
 }
 
@@ -179,6 +179,7 @@ mod tests {
     use super::*;
     use crate::{
         db::Pool,
+        limit::Ledger,
         procedure::{Settings, tests::procedure},
         services::{Services, States},
         testing::{NoMigrations, TestDb},
@@ -201,6 +202,7 @@ mod tests {
             caller: OnceCell::new(),
             cookies: Mutex::default(),
             standing: Default::default(),
+            ledger: Ledger::default(),
         };
         assert!(find(&request, "nobody").await.unwrap().is_none());
         drop(services.database.web.get().await.expect("the only connection is free"));

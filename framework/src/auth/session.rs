@@ -113,6 +113,7 @@ pub(super) async fn open(request: &RequestScope, user_id: Uuid) -> Result<Sessio
     csrf::check_always(&request.method, &request.headers)?;
     end(request).await?;
     request.act_for(user_id);
+    request.ledger.sign_in();
     let (token, hash) = token::new()?;
     let settings = &request.services.settings;
     let [idle, lifetime] = [settings.session_idle, settings.session_lifetime]

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::openapi;
 use crate::{
-    app::{App, BootError, Vars},
+    app::{App, BootError, Counting, Vars},
     http::server,
     jobs::{Announcer, Engine},
     settings::Settings,
@@ -39,7 +39,7 @@ pub(super) async fn serve(app: App, settings: Settings, vars: Vars, jobs: bool) 
     let listener =
         TcpListener::bind(address).await.map_err(|error| BootError(vec![cannot_listen(address, &error)]))?;
     let admin = admin_listener(&settings).await?;
-    let booted = app.boot(settings, vars, None).await?;
+    let booted = app.boot(settings, vars, None, Counting::InRedis).await?;
     if !booted.services.settings.is_production() {
         openapi::keep_current(&booted.document);
     }
@@ -70,7 +70,7 @@ pub(super) async fn serve(app: App, settings: Settings, vars: Vars, jobs: bool) 
 pub(super) async fn work(app: App, settings: Settings, vars: Vars) -> Result<(), BootError> {
     let stop = stop_signal()?;
     let admin = admin_listener(&settings).await?;
-    let booted = app.boot(settings, vars, None).await?;
+    let booted = app.boot(settings, vars, None, Counting::InRedis).await?;
     let engine = Engine::start(booted.services.clone()).await?;
     serve_admin(admin, booted.admin, &stop);
     tracing::info!("working on jobs");

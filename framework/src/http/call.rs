@@ -9,11 +9,15 @@ use poem::{
 };
 
 use super::{context::ContextOf as _, output::Reply};
+use serde_json::Value;
+use uuid::Uuid;
+
 use crate::{
+    auth::{device, normal_identity},
     ctx::RequestScope,
     error::{Code, Error, Result},
-    model::{Schema, parse_body, parse_no_query, parse_query, parse_segment},
-    procedure::{PathArgument, Procedure, ProcedureType},
+    model::{Schema, Shape, parse_body, parse_no_query, parse_query, parse_segment},
+    procedure::{PathArgument, Procedure, ProcedureType, Tier},
 };
 
 /// One call of a procedure.
@@ -44,6 +48,59 @@ impl Call {
             parse_no_query(&self.query)?;
         }
         Ok(())
+    }
+
+    /// Charges the address for a caller who should have been signed in; returns what the caller is told.
+    pub(super) async fn refuse_stranger(&self, error: Error) -> Error {
+        match &self.request.services.limits {
+            // What is no fault of the caller's, such as a database that is away, costs nothing.
+            Some(limits) if error.code().status < 500 => {
+                limits.charge_stranger(&self.request).await.err().unwrap_or(error)
+            }
+            _ => error,
+        }
+    }
+
+    /// Charges a signed-in user.
+    pub(super) async fn charge_user(&self, user_id: Uuid) -> Result<()> {
+        match &self.request.services.limits {
+            Some(limits) => limits.charge_user(&self.request, user_id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Charges an attempt of tier `auth`, now that its input is known to be valid; what others are charged for is
+    /// charged before.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub async fn admit(&self) -> Result<()> {
+        match &self.request.services.limits {
+            Some(limits) if self.procedure.tier == Tier::Auth => {
+                let account = self.identity();
+                let device = account.as_deref().and_then(|account| device::known(&self.request, account));
+                limits.charge_attempt(&self.request, account.as_deref(), device).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The account that the input is about, in the spelling by which accounts are found: the field that is marked as
+    /// `#[identity]`.
+    fn identity(&self) -> Option<String> {
+        let Shape::Object(object) = (self.procedure.input?)().unnamed() else { return None };
+        let field = object.fields.iter().find(|field| field.identity)?;
+        let text = if self.procedure.is_query() {
+            let pairs = url::form_urlencoded::parse(self.query.as_bytes());
+            pairs.into_iter().find(|(name, _)| name == field.name)?.1.into_owned()
+        } else {
+            match serde_json::from_slice::<Value>(&self.body).ok()?.get(field.name)? {
+                Value::String(text) => text.clone(),
+                Value::Null => return None,
+                value => value.to_string(),
+            }
+        };
+        Some(normal_identity(&text))
     }
 
     /// Reads the argument `name` from the path.
@@ -79,6 +136,9 @@ impl Call {
     pub async fn reply(&self, written: Result<Reply>) -> Result<Response> {
         let Reply { status, body, location } = written?;
         self.request.scope.commit().await?;
+        if let Some(limits) = &self.request.services.limits {
+            limits.settle(&self.request.ledger).await;
+        }
         let mut response = Response::builder().status(status);
         if body.is_some() {
             response = response.header(header::CONTENT_TYPE, "application/json");

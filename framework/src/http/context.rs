@@ -49,8 +49,13 @@ impl<U: Authenticate> ContextOf<tier::Protected> for Ctx<U> {
         // Before anybody looks at what the request came with, whatever that is.
         csrf::check(&call.request.method, &call.request.headers)?;
         let ctx = Ctx::new(call.request.clone());
-        let user = U::authenticate(&ctx).await?.ok_or_else(Error::unauthenticated)?;
+        let user = match U::authenticate(&ctx).await {
+            Ok(Some(user)) => user,
+            Ok(None) => return Err(call.refuse_stranger(Error::unauthenticated()).await),
+            Err(error) => return Err(call.refuse_stranger(error).await),
+        };
         ctx.request.act_for(user.id());
+        call.charge_user(user.id()).await?;
         call.refuse_unread_query()?;
         Ok(Self { user, request: ctx.request })
     }

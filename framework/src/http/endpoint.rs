@@ -1,4 +1,4 @@
-//! The order of work of one request: body, caller, input, handler, answer.
+//! The order of work of one request: limits, body, caller, input, handler, answer.
 
 use std::{
     io,
@@ -22,6 +22,7 @@ use crate::{
     ctx::RequestScope,
     db::{Access, Scope},
     error::{Code, Error, Result, panic_text},
+    limit::Ledger,
     metrics::Requests,
     procedure::{self, Procedure, Tier},
     services::Services,
@@ -72,7 +73,19 @@ impl ProcedureEndpoint {
     }
 
     async fn answer(&self, request: Request, id: Uuid) -> Result<Response> {
-        let client = request.remote_addr().as_socket_addr().map(|address| address.ip());
+        let peer = request.remote_addr().as_socket_addr().map(|address| address.ip());
+        let client = match &self.services.settings.limits.client_ip {
+            Some(policy) => policy.of(peer, request.headers()),
+            None => peer.map(|peer| peer.to_canonical()),
+        };
+        let limits = self.services.limits.as_ref();
+        let ledger = match limits {
+            Some(limits) => {
+                limits.notice_proxy(peer, request.headers());
+                limits.enter(self.procedure, client).await?
+            }
+            None => Ledger::default(),
+        };
         let query = request.uri().query().unwrap_or_default().to_owned();
         let path = self.procedure.path.iter().filter_map(|parameter| {
             Some((parameter.name, request.raw_path_param(parameter.name)?.to_owned()))
@@ -101,12 +114,20 @@ impl ProcedureEndpoint {
             caller: OnceCell::new(),
             cookies: Mutex::default(),
             standing: Standing::default(),
+            ledger,
         });
+        let limited = limits.map(|_| request.clone());
         let call = Call { procedure: self.procedure, request, path, query, body };
         let limit = limit(self.procedure);
         let outcome = timeout(limit, AssertUnwindSafe((self.procedure.call)(call)).catch_unwind()).await;
         match outcome {
-            Ok(Ok(result)) => result,
+            Ok(Ok(result)) => {
+                let mut response = result?;
+                if let Some(request) = limited {
+                    request.ledger.write(response.headers_mut());
+                }
+                Ok(response)
+            }
             Ok(Err(panic)) => Err(Error::internal(format!("the handler panicked: {}", panic_text(&*panic)))),
             Err(_) => Err(Error::new(Code::TIMEOUT, format!("the handler took longer than {limit:?}"))),
         }

@@ -7,7 +7,10 @@ use poem::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::error::{Error, Failure};
+use crate::{
+    error::{Error, Failure},
+    limit::QUOTA_EXCEEDED,
+};
 
 /// The media type of every answer that reports an error.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -30,6 +33,9 @@ pub(crate) fn problem(error: &Error, id: Uuid) -> Response {
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
     }
+    if let Some(denial) = error.denial() {
+        denial.write(response.headers_mut());
+    }
     response
 }
 
@@ -47,6 +53,8 @@ struct Problem<'a> {
     code: &'static str,
     detail: &'a str,
     request_id: Uuid,
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated_policies: Option<[&'a str; 1]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FailureOnTheWire<'a>>,
 }
@@ -55,12 +63,13 @@ impl<'a> Problem<'a> {
     fn of(error: &'a Error, id: Uuid) -> Self {
         let code = error.code();
         Self {
-            r#type: "about:blank",
+            r#type: if error.denial().is_some() { QUOTA_EXCEEDED } else { "about:blank" },
             title: code.title,
             status: code.status,
             code: code.name,
             detail: if code.status >= 500 { HIDDEN } else { error.detail() },
             request_id: id,
+            violated_policies: error.denial().map(|denial| [denial.policy]),
             errors: error.failures().iter().map(FailureOnTheWire::from).collect(),
         }
     }

@@ -153,5 +153,43 @@ pub(crate) fn count_transaction(end: TransactionEnd) {
     ENDED[end as usize].fetch_add(1, Relaxed);
 }
 
+/// Who decided whether a request was admitted.
+#[cfg(feature = "limits")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decider {
+    /// Redis, for all processes.
+    Redis,
+    /// This process, which remembers a denial of a moment ago.
+    Cache,
+    /// This process alone, since Redis is away or nobody else counts.
+    Process,
+}
+
+/// Counts a decision of the limits.
+#[cfg(feature = "limits")]
+pub(crate) fn count_decision(by: Decider, is_admitted: bool) {
+    static DECISIONS: LazyLock<[[Arc<AtomicU64>; 2]; 3]> = LazyLock::new(|| {
+        ["redis", "cache", "process"].map(|by| {
+            ["denied", "admitted"].map(|outcome| {
+                let about = "Requests that limits were asked about, and who decided.";
+                REGISTRY.counter("catena_limit_decisions_total", about, &[("by", by), ("outcome", outcome)])
+            })
+        })
+    });
+    DECISIONS[by as usize][usize::from(is_admitted)].fetch_add(1, Relaxed);
+}
+
+/// Counts that the Redis of the limits was lost, or is back.
+#[cfg(feature = "limits")]
+pub(crate) fn count_redis(is_back: bool) {
+    static CHANGES: LazyLock<[Arc<AtomicU64>; 2]> = LazyLock::new(|| {
+        ["lost", "back"].map(|change| {
+            let about = "How often the Redis of the limits stopped to answer, and answered again.";
+            REGISTRY.counter("catena_limit_redis_changes_total", about, &[("change", change)])
+        })
+    });
+    CHANGES[usize::from(is_back)].fetch_add(1, Relaxed);
+}
+
 #[cfg(test)]
 mod tests;

@@ -214,7 +214,7 @@ fn responses(procedure: &Procedure) -> Vec<MetaResponse> {
             codes.push(Code::CROSS_SITE);
         }
     }
-    codes.extend([Code::INTERNAL, Code::UNAVAILABLE, Code::TIMEOUT]);
+    codes.extend([Code::TOO_MANY_REQUESTS, Code::INTERNAL, Code::UNAVAILABLE, Code::TIMEOUT]);
     codes.extend(procedure.problems);
     // A handler may answer with the framework's other errors too, which have these statuses or the one below.
     let statuses: Vec<_> = codes.iter().map(|code| code.status).collect();
@@ -258,8 +258,24 @@ fn failure_response(codes: &[Code]) -> MetaResponse {
             content_type: PROBLEM_MEDIA_TYPE,
             schema: MetaSchemaRef::Inline(Box::new(schema)),
         }],
-        headers: Vec::new(),
+        headers: if codes[0] == Code::TOO_MANY_REQUESTS { rate_limit_headers() } else { Vec::new() },
     }
+}
+
+/// What a caller is told of the limit that denied a request.
+fn rate_limit_headers() -> Vec<MetaHeader> {
+    let header = |name: &str, description: &str, schema| MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: true,
+        deprecated: false,
+        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(schema))),
+    };
+    vec![
+        header("Retry-After", "The seconds after which to try again.", "integer"),
+        header("RateLimit", "What is left: `\"public\";r=0;t=12`, 12 seconds until there is more.", "string"),
+        header("RateLimit-Policy", "The limit: `\"public\";q=100;w=60`, 100 in any 60 seconds.", "string"),
+    ]
 }
 
 fn location() -> MetaHeader {
@@ -285,7 +301,12 @@ fn problem() -> MetaSchema {
         description: Some("An error (RFC 9457)."),
         required: vec!["type", "title", "status", "code", "detail", "request_id"],
         properties: vec![
-            ("type", string("Always `about:blank`: `code` tells the kind.")),
+            (
+                "type",
+                string(
+                    "`about:blank`, since `code` tells the kind; of a limit that is used up, the URL of that.",
+                ),
+            ),
             ("title", string("The kind of error, for people.")),
             (
                 "status",
@@ -304,6 +325,14 @@ fn problem() -> MetaSchema {
                 inline(MetaSchema {
                     description: Some("Under this id the server's log has the cause."),
                     ..MetaSchema::new_with_format("string", "uuid")
+                }),
+            ),
+            (
+                "violated-policies",
+                inline(MetaSchema {
+                    description: Some("The limits that are used up."),
+                    items: Some(Box::new(inline(MetaSchema::new("string")))),
+                    ..MetaSchema::new("array")
                 }),
             ),
             (

@@ -6,7 +6,7 @@ use poem::{Response, endpoint::BoxEndpoint};
 
 use super::{Client, TestDb};
 use crate::{
-    app::{App, Booted, Vars},
+    app::{App, Booted, Counting, Vars},
     db::{Database, PoolSettings, Prepared, Url},
     jobs::Engine,
     settings::Settings,
@@ -26,6 +26,7 @@ pub struct TestAppBuilder {
     app: App,
     vars: HashMap<&'static str, String>,
     without_database: bool,
+    counting: Counting,
 }
 
 /// A database that is not there, for applications whose test needs none: nothing listens on port 1.
@@ -45,6 +46,13 @@ impl TestAppBuilder {
     /// Starts the application without a database, which is quicker. Whatever reaches for it is answered with 503.
     pub fn without_database(mut self) -> Self {
         self.without_database = true;
+        self
+    }
+
+    /// Limits requests as in production, counting in memory: [`TestApp::advance`] lets windows pass. Without it nothing
+    /// is limited, unless the test sets `REDIS_URL`.
+    pub fn with_limits(mut self) -> Self {
+        self.counting = Counting::InMemory;
         self
     }
 
@@ -72,7 +80,11 @@ impl TestAppBuilder {
         let settings =
             Settings::read(|name| vars(name)).unwrap_or_else(|faults| panic!("{}", faults.join("\n")));
         let nowhere = self.without_database.then(nowhere);
-        let booted = self.app.boot(settings, vars, nowhere).await.unwrap_or_else(|error| panic!("{error}"));
+        let booted = self
+            .app
+            .boot(settings, vars, nowhere, self.counting)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
         TestApp { booted, db }
     }
 }
@@ -88,7 +100,7 @@ impl TestApp {
 
     /// An application about to be started.
     pub fn builder(app: App) -> TestAppBuilder {
-        TestAppBuilder { app, vars: HashMap::new(), without_database: false }
+        TestAppBuilder { app, vars: HashMap::new(), without_database: false, counting: Counting::InRedis }
     }
 
     /// A new client, signed in as nobody.
