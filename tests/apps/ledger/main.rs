@@ -19,6 +19,13 @@ fn main() -> ExitCode {
     catena::app!("apps/ledger/migrations").run()
 }
 
+/// Answers, and that is all.
+#[procedure(query, tier = "public")]
+pub async fn ping(ctx: &Ctx) -> Result<()> {
+    let _ = ctx;
+    Ok(())
+}
+
 /// How many entries to make.
 #[model]
 pub struct Fill {
