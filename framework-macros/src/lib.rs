@@ -1,6 +1,8 @@
 //! The attribute macros of `catena`, which re-exports them and documents them there: `framework/src/macros.rs`.
 
 mod docs;
+#[cfg(test)]
+mod editor_tests;
 mod errors;
 mod job;
 mod model;

@@ -150,12 +150,12 @@ pub mod __private {
         pub use crate::db::Db;
         pub use crate::model::{
             Bound, Change, ChangedBy, Changes, Check, Checked, Choice, ChoiceShape, Columns, CustomOf,
-            DefaultOf, Failures, Field, Fill, HasFields, HasItems, HasLength, HasMultiples, HasOrder, IsList,
-            IsText, NamedShape, Object, ObjectShape, Outcome, Pattern, Repeated, Rules, Schema, Shape,
-            Unchecked, UnionShape, VariantShape, Wraps, Writer, admits, choice_from_sql, covers, custom,
-            default_of, email, field, flat, items, label, len, multiple_of, part, pattern, range,
-            read_choice, read_nothing, read_object, read_union, refusal, rules, rules_if, tag, unique_items,
-            url, variant_rules, write_object,
+            DefaultOf, Failures, Field, Fill, HasFields, HasItems, HasLength, HasMultiples, HasOrder,
+            InQuery, IsList, IsText, NamedShape, Object, ObjectShape, Outcome, Pattern, Repeated, Rules,
+            Schema, Shape, Unchecked, UnionShape, VariantShape, Wraps, Writer, admits, choice_from_sql,
+            covers, custom, default_of, email, field, flat, items, label, len, multiple_of, part, pattern,
+            range, read_choice, read_nothing, read_object, read_union, refusal, rules, rules_if, tag,
+            unique_items, url, variant_rules, write_object,
         };
     }
 
@@ -164,7 +164,7 @@ pub mod __private {
         pub use crate::{
             http::Output,
             limit::Quota,
-            model::Schema,
+            model::{Schema, parameters},
             procedure::{
                 Answer, Entry, Method, PathArgument, PathParameter, Problem, Procedure, ProcedureType,
                 Settings, Tier, both, boxed, tier, written,

@@ -301,11 +301,6 @@ pub(crate) fn clashes(procedures: &[&'static Procedure]) -> Vec<String> {
         if OWN_PATHS.contains(&&*path) {
             faults.push(format!("{path} is served by the framework, and by {at}: write another `path`"));
         }
-        if procedure.is_query()
-            && let Some(input) = procedure.input
-        {
-            faults.extend(query_faults(&input(), &at));
-        }
         if let Some(first) = routes.insert((method.clone(), erased.clone()), procedure) {
             faults.push(format!(
                 "{method} {path} is served twice: by {} and by {at}; write another `path` for one of them",
@@ -327,37 +322,6 @@ pub(crate) fn clashes(procedures: &[&'static Procedure]) -> Vec<String> {
         }
     }
     faults
-}
-
-/// What a query string has no way to say, in the input of the procedure `at`.
-fn query_faults(input: &Shape, at: &str) -> Vec<String> {
-    let Shape::Object(object) = input else {
-        return vec![format!(
-            "the input of a query is a struct with `#[model]`, whose fields are the parameters; that of {at} is none"
-        )];
-    };
-    let nested = object.fields.iter().filter_map(|field| {
-        let what = match (field.shape)().unnamed() {
-            Shape::Object(_) | Shape::Union(_) => "an object",
-            Shape::Map { .. } => "a map",
-            Shape::Array { items, nullable_items } => match items().unnamed() {
-                Shape::Object(_) | Shape::Union(_) | Shape::Map { .. } => "a list of objects",
-                Shape::Array { .. } => "a list of lists",
-                _ if nullable_items => "a list with `null`s",
-                _ => return None,
-            },
-            _ => return None,
-        };
-        Some((field.name, what))
-    });
-    let name = object.full_name();
-    let fault = |(field, what)| {
-        format!(
-            "`{field}` of `{name}` is {what}, which cannot stand in the query string of {at}: put \
-             `#[model(flatten)]` above a model, write a `Vec` of plain values, or remove `query`"
-        )
-    };
-    nested.map(fault).collect()
 }
 
 /// The path without the names of its parameters: what the router tells apart.

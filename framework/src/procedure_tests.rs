@@ -87,22 +87,14 @@ fn everything_is_listed_at_once() {
     let one = procedure("get", 1, Method::POST, Settings { id: Some("tasks.find"), ..Settings::DEFAULT });
     let two = procedure("find", 9, Method::POST, Settings::DEFAULT);
     let three = procedure("show", 20, Method::GET, at("/docs"));
-    let four =
-        Procedure { input: Some(i64::shape), ..copy(procedure("list", 30, Method::GET, Settings::DEFAULT)) };
     check(
-        &[one, two, three, Box::leak(Box::new(four))],
+        &[one, two, three],
         &[
             "two procedures have the id `tasks.find`: `get` at src/tasks.rs:1 and `find` at src/tasks.rs:9; \
              write another `id` for one of them",
             "/docs is served by the framework, and by `show` at src/tasks.rs:20: write another `path`",
-            "the input of a query is a struct with `#[model]`, whose fields are the parameters; \
-             that of `list` at src/tasks.rs:30 is none",
         ],
     );
-}
-
-fn copy(procedure: &Procedure) -> Procedure {
-    Procedure { method: procedure.method.clone(), ..*procedure }
 }
 
 #[test]
@@ -117,33 +109,4 @@ fn a_path_parameter_is_described_by_its_argument_its_type_or_its_name() {
     assert_eq!(describe("That of the door.", Colour::shape), "That of the door.");
     assert_eq!(describe("", Colour::shape), "The colour of a thing.");
     assert_eq!(describe("", String::shape), "The main colour.");
-}
-
-#[test]
-fn what_is_nested_has_no_place_in_a_query_string() {
-    #[model]
-    struct Place {
-        lat: f64,
-    }
-
-    #[model]
-    struct Search {
-        near: Option<Place>,
-        places: Vec<Place>,
-        words: Vec<String>,
-        counts: std::collections::BTreeMap<String, i32>,
-        #[model(flatten)]
-        here: Place,
-    }
-
-    let search = Procedure { input: Some(Search::shape), ..template("search", Method::GET) };
-    let fault = |field: &str, what: &str| {
-        format!(
-            "`{field}` of `Search` is {what}, which cannot stand in the query string of `search` at src/tasks.rs:1: \
-             put `#[model(flatten)]` above a model, write a `Vec` of plain values, or remove `query`"
-        )
-    };
-    let expected =
-        [fault("near", "an object"), fault("places", "a list of objects"), fault("counts", "a map")];
-    assert_eq!(clashes(&[Box::leak(Box::new(search))]), expected);
 }

@@ -302,7 +302,7 @@ pub mod procedures {
 
     /// Says what it was asked.
     #[::chain::procedure(crate = ::chain, query, tier = "public")]
-    pub async fn input(_: &::chain::Ctx, ctx: Event) -> ::chain::Result<::core::option::Option<Event>> {
+    pub async fn input(_: &::chain::Ctx, ctx: NewLink) -> ::chain::Result<::core::option::Option<NewLink>> {
         ::core::result::Result::Ok(::core::option::Option::Some(ctx))
     }
 

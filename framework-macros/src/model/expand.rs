@@ -47,6 +47,9 @@ pub(crate) fn stand_in(item: &Item) -> Option<TokenStream> {
             const _: () = {
                 use ::catena::__private::{model as __model, serde as __serde};
                 impl __model::Schema for #name {
+                    const PARAMETERS: ::core::option::Option<&'static __model::ObjectShape> =
+                        ::core::option::Option::Some(&__model::ObjectShape::UNKNOWN);
+
                     fn shape() -> __model::Shape {
                         ::core::unreachable!()
                     }
@@ -203,6 +206,10 @@ fn schema(model: &Object) -> TokenStream {
             }
 
             impl<#bounded> __model::Schema for #this #clause {
+                const IN_QUERY: __model::InQuery = __model::InQuery::Nested("an object");
+                const PARAMETERS: ::core::option::Option<&'static __model::ObjectShape> =
+                    ::core::option::Option::Some(<Self as __model::Object>::OBJECT);
+
                 fn shape() -> __model::Shape {
                     __model::Shape::Object(<Self as __model::Object>::OBJECT)
                 }
@@ -354,7 +361,7 @@ pub(crate) fn field(model: &TokenStream, at: usize, table: Option<&Path>, field:
     let identity = field.identity.then(|| quote!(.identity()));
     let at_type = Span::mixed_site().located_at(field.ty.span());
     let (is_optional, shape) =
-        (quote!(<#ty as __model::Schema>::OPTIONAL), quote!(<#ty as __model::Schema>::shape));
+        (quote!(<#ty as __model::Schema>::AS_FIELD), quote!(<#ty as __model::Schema>::shape));
     quote_spanned! {at_type=>
         __model::field(#name, #doc, #optional, #is_optional, #shape, &[#(#checks),*])
             #default #nullable #deprecated #secret #identity #column

@@ -123,6 +123,8 @@ impl Newtype {
                 };
 
                 impl __model::Schema for #ident {
+                    const IN_QUERY: __model::InQuery = <#inner as __model::Schema>::IN_QUERY;
+
                     fn shape() -> __model::Shape {
                         __model::Shape::Named(&__NAMED)
                     }

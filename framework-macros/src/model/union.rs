@@ -142,6 +142,8 @@ impl Union {
                     __model::UnionShape { name: #name, doc: #doc, tag: #tag, variants: &[#(#shapes),*] };
 
                 impl __model::Schema for #ident {
+                    const IN_QUERY: __model::InQuery = __model::InQuery::Nested("an object");
+
                     fn shape() -> __model::Shape {
                         __model::Shape::Union(&__UNION)
                     }

@@ -32,6 +32,12 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
         Some(input) => quote!(::core::option::Option::Some(<#input as __procedure::Schema>::shape)),
         None => quote!(::core::option::Option::None),
     };
+    let parameters = signature.input().filter(|_| matches!(procedure.method, Method::Get)).map(|input| {
+        let place = Span::mixed_site().located_at(input.span());
+        let parameters =
+            quote_spanned!(place=> __procedure::parameters(<#input as __procedure::Schema>::PARAMETERS));
+        quote!(const _: () = #parameters;)
+    });
     let problems = match error {
         Some(error) => quote!(<#error as __procedure::Problem>::CODES),
         None => quote!(&[]),
@@ -55,6 +61,7 @@ pub(crate) fn companion(procedure: &Procedure) -> TokenStream {
             call: #call,
         };
         ::catena::__private::inventory::submit! { __procedure::Entry(&__PROCEDURE) }
+        #parameters
     };
     with_struct(procedure, &registration, &quote!(&__PROCEDURE))
 }

@@ -11,7 +11,8 @@ use serde::{
 use uuid::Uuid;
 
 use super::{
-    Check, HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, Repeated, Schema, Shape, check,
+    Check, HasItems, HasLength, HasMultiples, HasOrder, InQuery, IsList, IsText, Repeated, Schema, Shape,
+    check,
 };
 
 /// The greatest whole number that every reader of JSON keeps exactly: 2^53 − 1.
@@ -341,6 +342,7 @@ fn has_four_digits(year: i32) -> bool {
 /// A field that may be absent, or an item that may be `null`.
 impl<T: Schema> Schema for Option<T> {
     const OPTIONAL: bool = true;
+    const IN_QUERY: InQuery = T::IN_QUERY;
     const NULLABLE_ITEM: bool = true;
 
     fn shape() -> Shape {
@@ -414,6 +416,13 @@ impl<T: IsList> IsList for Option<T> {
 }
 
 impl<T: Schema> Schema for Vec<T> {
+    const IN_QUERY: InQuery = match T::IN_QUERY {
+        InQuery::Value if T::NULLABLE_ITEM => InQuery::Nested("a list with `null`s"),
+        InQuery::Value => InQuery::List,
+        InQuery::List => InQuery::Nested("a list of lists"),
+        InQuery::Nested(_) => InQuery::Nested("a list of objects"),
+    };
+
     fn shape() -> Shape {
         Shape::Array { items: T::shape, nullable_items: T::NULLABLE_ITEM }
     }
@@ -502,6 +511,7 @@ impl<T: Schema> ser::Serialize for Written<'_, T> {
 /// Looks like what is inside; lets a model contain itself.
 impl<T: Schema> Schema for Box<T> {
     const OPTIONAL: bool = T::OPTIONAL;
+    const IN_QUERY: InQuery = T::IN_QUERY;
     const NULLABLE_ITEM: bool = T::NULLABLE_ITEM;
 
     fn shape() -> Shape {

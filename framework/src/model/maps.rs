@@ -14,7 +14,7 @@ use serde::{
 };
 
 use super::{
-    Check, HasItems, Schema, Shape,
+    Check, HasItems, InQuery, Schema, Shape,
     leaves::{Item, Written},
 };
 
@@ -68,6 +68,8 @@ fn write<'a, T: Schema, S: Serializer>(
 macro_rules! maps {
     ($($map:ident [$($hasher:ident: $($bound:path),*)?];)*) => {$(
         impl<T: Schema $(, $hasher: $($bound +)* 'static)?> Schema for $map<String, T $(, $hasher)?> {
+            const IN_QUERY: InQuery = InQuery::Nested("a map");
+
             fn shape() -> Shape {
                 Shape::Map { values: T::shape, nullable_values: T::NULLABLE_ITEM }
             }

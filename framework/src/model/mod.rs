@@ -12,6 +12,7 @@ mod maps;
 mod object;
 mod patch;
 mod pattern;
+mod query;
 mod read;
 mod sentence;
 mod shape;
@@ -38,8 +39,9 @@ pub use json::Json;
 pub use object::{Fill, Object, Writer, label, read_object, write_object};
 pub use patch::{Change, ChangedBy, Changes, Patch};
 pub use pattern::Pattern;
+pub use query::parameters;
 pub(crate) use read::{differences, parse_body, parse_no_query, parse_query, parse_segment, write_body};
-pub use shape::{Field, ObjectShape, Schema, Shape, field};
+pub use shape::{Field, InQuery, ObjectShape, Schema, Shape, field};
 pub use union::{UnionShape, VariantShape, read_nothing, read_union, tag};
 pub use values::{
     Choice, ChoiceShape, DefaultOf, NamedShape, Wraps, admits, choice_from_sql, default_of, read_choice,

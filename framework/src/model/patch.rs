@@ -18,7 +18,9 @@ use serde::{
     ser::Error as _,
 };
 
-use super::{Check, HasItems, HasLength, HasMultiples, HasOrder, IsList, IsText, Repeated, Schema, Shape};
+use super::{
+    Check, HasItems, HasLength, HasMultiples, HasOrder, InQuery, IsList, IsText, Repeated, Schema, Shape,
+};
 use crate::db::Db;
 
 /// A field of a change: absent, `null`, or a value.
@@ -99,6 +101,7 @@ impl<T> Patch<T> {
 
 impl<T: Schema> Schema for Patch<T> {
     const OPTIONAL: bool = true;
+    const IN_QUERY: InQuery = T::IN_QUERY;
     const NULLABLE_ITEM: bool = true;
 
     fn shape() -> Shape {

@@ -29,6 +29,18 @@ pub trait Schema: Sized + Send + Sync + 'static {
     /// Whether a field of this type may be absent.
     const OPTIONAL: bool = false;
 
+    /// How a field of this type stands in a query string.
+    #[doc(hidden)]
+    const IN_QUERY: InQuery = InQuery::Value;
+
+    /// What its fields are as parameters of a query string; only objects have some.
+    #[doc(hidden)]
+    const PARAMETERS: Option<&'static ObjectShape> = None;
+
+    /// What a field of this type is, as [`field`] wants to know.
+    #[doc(hidden)]
+    const AS_FIELD: (bool, InQuery) = (Self::OPTIONAL, Self::IN_QUERY);
+
     /// Describes the value. Nested types are function pointers, so that a type may contain itself.
     fn shape() -> Shape;
 
@@ -103,6 +115,17 @@ pub trait Schema: Sized + Send + Sync + 'static {
     fn put<S: SerializeStruct>(&self, name: &'static str, object: &mut Writer<S>) {
         object.put(name, self);
     }
+}
+
+/// How a field stands in a query string.
+#[derive(Clone, Copy, Debug)]
+pub enum InQuery {
+    /// As a parameter.
+    Value,
+    /// As a parameter that is repeated.
+    List,
+    /// Not at all; says what it is.
+    Nested(&'static str),
 }
 
 /// What a value looks like on the wire.
@@ -197,6 +220,9 @@ pub struct ObjectShape {
 }
 
 impl ObjectShape {
+    /// What a model looks like that has mistakes.
+    pub const UNKNOWN: Self = Self { name: "", arguments: &[], doc: "", fields: &[], rules: None };
+
     /// The name in the API's document: `Page_Task` for a `Page<Task>`.
     #[must_use]
     pub fn full_name(&self) -> String {
@@ -216,6 +242,8 @@ pub struct Field {
     pub required: bool,
     /// What its value looks like.
     pub shape: fn() -> Shape,
+    /// How it stands in a query string.
+    pub in_query: InQuery,
     /// What its value must satisfy beyond its shape.
     pub checks: &'static [Check],
     /// The value of a field that is absent, if it has one.
@@ -271,14 +299,14 @@ impl Field {
 }
 
 /// Describes a field. `written_optional` says whether its type was written as `Option<…>` or `Patch<…>`,
-/// `optional` whether it may be absent.
+/// the type itself whether it may be absent, and how it stands in a query string.
 #[must_use]
 #[track_caller]
 pub const fn field(
     name: &'static str,
     doc: &'static str,
     written_optional: bool,
-    optional: bool,
+    (optional, in_query): (bool, InQuery),
     shape: fn() -> Shape,
     checks: &'static [Check],
 ) -> Field {
@@ -291,6 +319,7 @@ pub const fn field(
         doc,
         required: !optional,
         shape,
+        in_query,
         checks,
         default: None,
         nullable: false,

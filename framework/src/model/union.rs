@@ -8,7 +8,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Field, ObjectShape, Shape, field};
+use super::{Field, ObjectShape, Schema, Shape, field};
 
 /// An object that is one of a few.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl UnionShape {
 /// The tag as a field.
 #[must_use]
 pub const fn tag(name: &'static str, shape: fn() -> Shape) -> Field {
-    field(name, "", false, false, shape, &[])
+    field(name, "", false, <bool as Schema>::AS_FIELD, shape, &[])
 }
 
 /// Reads an enum that derives `Deserialize` with a tag.
