@@ -93,6 +93,7 @@ mod clock;
 mod ctx;
 mod db;
 mod error;
+mod finding;
 mod http;
 mod jobs;
 mod limit;

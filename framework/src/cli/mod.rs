@@ -1,5 +1,6 @@
 //! The command line of an application.
 
+mod doctor;
 mod jobs;
 mod log;
 mod migrate;
@@ -37,6 +38,8 @@ enum Command {
     Jobs(jobs::Jobs),
     /// Print the SQL that makes the three roles of the database, and their URLs
     Roles(roles::Roles),
+    /// Look for what is wrong with the settings and the database, and say how to mend it
+    Doctor(doctor::Doctor),
 }
 
 /// Runs the command that the process was started with.
@@ -100,8 +103,11 @@ fn execute(app: App, command: Command) -> Result<(), BootError> {
         Ok(settings) => settings,
         Err(mut faults) => {
             // Whoever mends the settings wants to hear of the application's own as well.
-            if matches!(command, Command::Serve(_) | Command::Work) {
+            if matches!(command, Command::Serve(_) | Command::Work | Command::Doctor(_)) {
                 faults.extend(app.state_faults(vars));
+            }
+            if let Command::Doctor(command) = command {
+                return doctor::unreadable(faults, &command);
             }
             return Err(BootError(faults));
         }
@@ -118,6 +124,7 @@ fn execute(app: App, command: Command) -> Result<(), BootError> {
             Command::Work => serve::work(app, settings, vars).await,
             Command::Migrate(command) => migrate::run(app, settings, &command).await,
             Command::Jobs(command) => jobs::run(app, settings, &command).await,
+            Command::Doctor(command) => doctor::run(app, settings, vars, &command).await,
             Command::Openapi(_) | Command::Roles(_) => Ok(()),
         }
     })

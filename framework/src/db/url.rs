@@ -1,6 +1,6 @@
 //! Connection URLs: taken apart, put together, and never shown with their password.
 
-use std::{fmt, ops::Deref, path::Path};
+use std::{fmt, net::IpAddr, ops::Deref, path::Path};
 
 use tokio_postgres::{
     Config,
@@ -127,6 +127,18 @@ impl Url {
         Encryption::read(mode.as_deref(), authorities.as_deref())
     }
 
+    /// Whether it leads to another machine, and would go on without encryption.
+    pub(crate) fn may_be_overheard(&self) -> bool {
+        let insists = !matches!(self.encryption(), Ok(Encryption::Disable | Encryption::Prefer));
+        let here = |host: &Host| match host {
+            Host::Unix(_) => true,
+            Host::Tcp(name) => {
+                name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+            }
+        };
+        !insists && self.config().is_ok_and(|config| !config.get_hosts().iter().all(here))
+    }
+
     /// The value of an option; the last one counts.
     pub(super) fn option(&self, wanted: &str) -> Option<String> {
         let (_, text) = self.options().filter(|(name, _)| name == wanted).last()?;
@@ -213,6 +225,23 @@ mod tests {
     fn a_password_is_never_shown() {
         let url = Url::parse("postgres://root:secret@localhost/app?password=secret").unwrap();
         assert_eq!(format!("{url:?}"), "postgres://root@localhost/app");
+    }
+
+    #[test]
+    fn others_may_listen_only_on_the_way_to_another_machine_and_without_encryption() {
+        let cases = [
+            ("postgres://me@db.example/app", true),
+            ("postgres://me@10.0.0.7/app?sslmode=disable", true),
+            ("postgres://me@localhost,db.example/app?sslmode=prefer", true),
+            ("postgres://me@db.example/app?sslmode=require", false),
+            ("postgres://me@db.example/app?sslmode=verify-full", false),
+            ("postgres://me@localhost/app", false),
+            ("postgres://me@127.0.0.1:6543/app?sslmode=disable", false),
+            ("postgres://me@%2Ftmp/app", false),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(Url::parse(url).unwrap().may_be_overheard(), expected, "{url}");
+        }
     }
 
     #[test]
