@@ -9,8 +9,9 @@ use crate::{
     auth::{Devices, Passwords},
     cli,
     clock::Clock,
-    db::{self, Database, Migrations, PoolSettings, Prepared, SetupError, Source},
+    db::{self, Database, Examination, Migrations, PoolSettings, Prepared, SetupError, Source},
     error::Error,
+    finding::{Finding, Level},
     http,
     jobs::{self, Job, Wake},
     limit::{ClientIp, Limits, Quotas},
@@ -257,6 +258,9 @@ fn build(builders: Vec<StateBuilder>, boot: &Boot) -> (States, Vec<String>) {
 }
 
 /// Opens the database that the settings name, in development with all migrations.
+///
+/// # Errors
+/// Everything that keeps the application from starting, with what mends it.
 async fn open(
     settings: &Settings,
     app: &str,
@@ -264,41 +268,24 @@ async fn open(
 ) -> Result<Database, BootError> {
     let prepared = prepare(settings, app).await?;
     let migrations = Migrations::read(migrations)?;
-    if settings.is_production() {
-        look_for_pending(&prepared, &migrations).await?;
-    } else {
+    if !settings.is_production() {
         for name in prepared.migrate(&migrations).await? {
             tracing::info!(migration = name, "migrated");
         }
     }
-    connect(prepared).await
+    let examination = Examination::open(&prepared, settings.is_production()).await;
+    let (faults, others) = split(examination.proof(&migrations).await);
+    for Finding { what, mend, .. } in others {
+        tracing::warn!(mend, "{what}");
+    }
+    if faults.is_empty() { Ok(prepared.connect(pool_settings())?) } else { Err(BootError(faults)) }
 }
 
-/// Says what production, which never migrates by itself, has not migrated. The application may well be made to work
-/// before its migrations have run, so those are a warning; the framework is not.
-///
-/// # Errors
-/// When migrations of the framework itself are pending.
-async fn look_for_pending(prepared: &Prepared, migrations: &Migrations) -> Result<(), BootError> {
-    let pending = match prepared.pending(migrations).await {
-        Ok(pending) => pending,
-        Err(error) => {
-            // A server that is away is told of by whoever connects next.
-            tracing::warn!(%error, "cannot tell whether migrations are pending");
-            return Ok(());
-        }
-    };
-    let (house, own): (Vec<_>, Vec<_>) = pending.into_iter().partition(|migration| migration.house);
-    for migration in own {
-        tracing::warn!(migration = migration.name, "a migration has not run; run the command `migrate`");
-    }
-    if house.is_empty() {
-        return Ok(());
-    }
-    let names = house.into_iter().map(|migration| migration.name).collect::<Vec<_>>().join(", ");
-    Err(BootError(vec![format!(
-        "the database lacks what this version of catena needs ({names}); run the command `migrate` first"
-    )]))
+/// The faults, as the boot complains of them, and the other findings.
+fn split(findings: Vec<Finding>) -> (Vec<String>, Vec<Finding>) {
+    let (faults, others): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.level == Level::Fault);
+    (faults.iter().map(Finding::to_string).collect(), others)
 }
 
 /// Finds the database that the settings name, and prepares it where they let us.
@@ -324,17 +311,23 @@ pub(crate) async fn prepare(settings: &Settings, app: &str) -> Result<Prepared, 
     Ok(Prepared::new(&source, app).await?)
 }
 
-/// Opens the pools of a database that is ready for them.
+/// Opens the pools of a database whose application runs, for a command that looks at it.
 ///
 /// # Errors
-/// When a role cannot log in or may not do what it should, or the database was never migrated.
-pub(crate) async fn connect(prepared: Prepared) -> Result<Database, BootError> {
-    let faults = prepared.faults().await;
+/// When a role cannot log in, or the database lacks what this version needs.
+pub(crate) async fn connect(
+    prepared: Prepared,
+    migrations: &EmbeddedMigrations,
+) -> Result<Database, BootError> {
+    let examination = Examination::open(&prepared, true).await;
+    let mut findings = examination.refusals().to_vec();
+    findings.extend(examination.migrations(&Migrations::read(migrations)?).await);
+    let (faults, _) = split(findings);
     if faults.is_empty() { Ok(prepared.connect(pool_settings())?) } else { Err(BootError(faults)) }
 }
 
 /// The pools of this binary: the server must not end what a procedure or a job may still take its time for.
-fn pool_settings() -> PoolSettings {
+pub(crate) fn pool_settings() -> PoolSettings {
     PoolSettings { request: http::longest_request(), attempt: jobs::TIMEOUT, ..PoolSettings::default() }
 }
 

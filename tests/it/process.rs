@@ -74,6 +74,11 @@ impl Server {
         found.unwrap_or_else(|| panic!("no address: {}", self.said.join("\n")))
     }
 
+    /// What it said before it listened.
+    pub(crate) fn said(&self) -> &[String] {
+        &self.said
+    }
+
     /// SIGKILL: the process learns nothing of it.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
@@ -191,7 +196,7 @@ async fn a_server_that_is_asked_to_stop_ends_well() {
 }
 
 /// A program in production, on a test's database.
-fn in_production(program: &str, db: &TestDb, args: &[&str]) -> Command {
+pub(crate) fn in_production(program: &str, db: &TestDb, args: &[&str]) -> Command {
     let mut command = on(program, db);
     command
         .env("CATENA_ENV", "production")
@@ -201,7 +206,7 @@ fn in_production(program: &str, db: &TestDb, args: &[&str]) -> Command {
 }
 
 /// What a program says that must not succeed.
-fn refusal(command: &mut Command) -> String {
+pub(crate) fn refusal(command: &mut Command) -> String {
     let output = command.output().expect("the program is built");
     assert!(!output.status.success());
     String::from_utf8(output.stderr).expect("text")
@@ -212,9 +217,9 @@ async fn production_says_what_is_pending_and_never_migrates() {
     let db = TestDb::new(&LEDGER).await;
     TestDb::execute(&db, "DROP TABLE ledger; DELETE FROM __diesel_schema_migrations").await;
     let server = Server::started(&mut in_production("ledger", &db, &["serve", "--no-jobs"]));
-    let warned = "a migration has not run; run the command `migrate`";
+    let warned = "the migration 0001_ledger has not run";
     assert!(
-        server.said.iter().any(|line| line.contains(warned) && line.contains("0001_ledger")),
+        server.said.iter().any(|line| line.contains(warned) && line.contains("run the command `migrate`")),
         "{:?}",
         server.said
     );
@@ -225,8 +230,8 @@ async fn production_says_what_is_pending_and_never_migrates() {
     let refused = refusal(&mut in_production("ledger", &db, &["serve", "--no-jobs"]));
     assert!(
         refused.ends_with(
-            "error: the database lacks what this version of catena needs (0003_credentials); run the command \
-             `migrate` first\n"
+            "error: the database lacks what this version of catena needs (0003_credentials)\n  mend: run the command \
+             `migrate`\n"
         ),
         "{refused}"
     );

@@ -9,7 +9,8 @@ mod settings;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    app::{App, BootError, Vars},
+    app::{App, BootError, Vars, pool_settings, prepare},
+    db::{Examination, Migrations, Prepared},
     finding::{Finding, Level},
     settings::Settings,
 };
@@ -32,13 +33,41 @@ pub(super) struct Doctor {
 enum Section {
     /// What the environment says, and what the application makes of it
     Settings,
+    /// The server of the database, and the way to it
+    Server,
+    /// What has not been migrated
+    Migrations,
+    /// What the roles of requests and jobs may, and own
+    Roles,
+    /// What requests reach past row-level security, what it hides from jobs, and what it costs
+    Tables,
 }
+
+/// What is said of a database that cannot be examined.
+const NOT_LOOKED_AT: &str = "not looked at: the database cannot be used, and the section `server` says why";
 
 /// What is examined.
 struct Subject<'a> {
     settings: &'a Settings,
     /// What the application's own state has to complain of.
     state_faults: Vec<String>,
+    database: Result<Database, Vec<String>>,
+}
+
+/// A database that can be looked at.
+struct Database {
+    examination: Examination,
+    migrations: Migrations,
+    /// Keeps the private server, if there is one.
+    _prepared: Prepared,
+}
+
+impl Database {
+    async fn open(app: &App, settings: &Settings) -> Result<Self, BootError> {
+        let prepared = prepare(settings, app.name).await?;
+        let examination = Examination::open(&prepared, settings.is_production()).await;
+        Ok(Self { examination, migrations: Migrations::read(&app.migrations)?, _prepared: prepared })
+    }
 }
 
 impl Section {
@@ -46,11 +75,39 @@ impl Section {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
+    fn needs_database(self) -> bool {
+        self != Self::Settings
+    }
+
     async fn examine(self, subject: &Subject<'_>) -> Vec<Finding> {
-        match self {
-            Self::Settings => settings::findings(subject.settings, &subject.state_faults),
+        match (self, &subject.database) {
+            (Self::Settings, _) => settings::findings(subject.settings, &subject.state_faults),
+            (Self::Server, Err(faults)) => faults.iter().map(Finding::fault).collect(),
+            (Self::Server, Ok(database)) => database.examination.server(&pool_settings()).await,
+            (_, Err(_)) => vec![Finding::fault(NOT_LOOKED_AT)],
+            (_, Ok(database)) if !database.examination.refusals().is_empty() => {
+                vec![Finding::fault(NOT_LOOKED_AT)]
+            }
+            (Self::Migrations, Ok(database)) => {
+                let findings = database.examination.migrations(&database.migrations).await;
+                or_else(findings, "every migration has run")
+            }
+            (Self::Roles, Ok(database)) => {
+                or_else(database.examination.roles().await, "the roles may what they need, and no more")
+            }
+            (Self::Tables, Ok(database)) => {
+                let guarded = "whatever requests reach is guarded by policies, or said to be public";
+                let mut findings = or_else(database.examination.tables().await, guarded);
+                findings.extend(database.examination.policies().await);
+                findings
+            }
         }
     }
+}
+
+/// The findings, or that there is nothing to find.
+fn or_else(findings: Vec<Finding>, fine: &str) -> Vec<Finding> {
+    if findings.is_empty() { vec![Finding::ok(fine)] } else { findings }
 }
 
 /// The findings of one section.
@@ -60,12 +117,17 @@ struct Examined {
 }
 
 pub(super) async fn run(app: App, settings: Settings, vars: Vars, command: &Doctor) -> Result<(), BootError> {
-    let subject = Subject { settings: &settings, state_faults: app.state_faults(vars) };
+    let wanted = |section: &&Section| command.sections.is_empty() || command.sections.contains(section);
+    let sections: Vec<_> = Section::value_variants().iter().filter(wanted).copied().collect();
+    let database = if sections.iter().any(|section| section.needs_database()) {
+        Database::open(&app, &settings).await.map_err(|error| error.0)
+    } else {
+        Err(Vec::new())
+    };
+    let subject = Subject { settings: &settings, state_faults: app.state_faults(vars), database };
     let mut examined = Vec::new();
-    for &section in Section::value_variants() {
-        if command.sections.is_empty() || command.sections.contains(&section) {
-            examined.push(Examined { section, findings: section.examine(&subject).await });
-        }
+    for section in sections {
+        examined.push(Examined { section, findings: section.examine(&subject).await });
     }
     tell(&examined, command)
 }

@@ -43,7 +43,7 @@ struct List {
 
 pub(super) async fn run(app: App, settings: Settings, command: &Jobs) -> Result<(), BootError> {
     let Action::List(list) = &command.action;
-    let database = connect(prepare(&settings, app.name).await?).await?;
+    let database = connect(prepare(&settings, app.name).await?, &app.migrations).await?;
     let filter = Filter { id: None, state: list.state, kind: list.kind.clone(), limit: list.limit };
     let jobs = store::list(&mut database.jobs.get().await?, &filter).await?;
     let text = if list.json {

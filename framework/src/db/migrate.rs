@@ -14,6 +14,7 @@ use tokio_postgres::error::ErrorPosition;
 
 use super::{
     SetupError, Url,
+    proof::let_jobs_see,
     setup::{Session, Turn, identifier, literal},
     setup_error::message,
 };
@@ -62,7 +63,7 @@ impl Migrations {
     }
 
     /// Runs those that have not run yet, as the owner; `web` and `jobs` are the names of the other two roles.
-    /// Returns the names of those that ran.
+    /// Returns the names of those that ran. Whether any did or not, jobs then see every row.
     ///
     /// # Errors
     /// With the first migration that fails: nothing of it is written, and none after it runs.
@@ -78,6 +79,7 @@ impl Migrations {
                 done.push(step.name.clone());
             }
         }
+        let_jobs_see(&session, web, jobs).await?;
         Ok(done)
     }
 
@@ -102,6 +104,7 @@ impl Migrations {
             return Err(SetupError::UnknownMigration { version: version.clone() });
         };
         step.undo(&session).await?;
+        let_jobs_see(&session, web, jobs).await?;
         Ok(Some(step.name.clone()))
     }
 
@@ -110,8 +113,15 @@ impl Migrations {
     /// # Errors
     /// When the database cannot be asked.
     pub(crate) async fn status(&self, owner: &Url) -> Result<Vec<MigrationStatus>, SetupError> {
-        let session = Session::open(owner).await?;
-        let applied = self.applied(&session).await?;
+        self.status_in(&Session::open(owner).await?).await
+    }
+
+    /// The same, in a session that is open.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub(super) async fn status_in(&self, session: &Session) -> Result<Vec<MigrationStatus>, SetupError> {
+        let applied = self.applied(session).await?;
         let status = |(step, applied): (&Step, bool)| MigrationStatus {
             name: step.name.clone(),
             house: step.house,

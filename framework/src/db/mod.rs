@@ -6,6 +6,7 @@ mod embedded;
 mod handle;
 mod migrate;
 mod pool;
+mod proof;
 mod roles;
 mod scope;
 mod setup;
@@ -22,8 +23,9 @@ pub(crate) use setup::{Session, Turn, identifier};
 pub(crate) use {
     connector::Connector,
     embedded::{Cluster, Options as ClusterOptions},
-    migrate::{MigrationStatus, Migrations},
+    migrate::Migrations,
     pool::{Limits, Pool},
+    proof::Examination,
     roles::{RoleUrls, database_of, is_privileged, provision},
     scope::{Access, Scope},
     setup_error::SetupError,
@@ -140,21 +142,6 @@ impl Prepared {
         let Some(owner) = &self.owner else { return Ok(None) };
         let [web, jobs] = [&self.web, &self.jobs].map(|url| url.user().unwrap_or_default());
         migrations.revert(owner, &web, &jobs).await
-    }
-
-    /// The migrations that have not run yet. Needs no owner.
-    ///
-    /// # Errors
-    /// When the role of jobs cannot log in, or may not read what has run.
-    pub(crate) async fn pending(&self, migrations: &Migrations) -> Result<Vec<MigrationStatus>, SetupError> {
-        let mut status = migrations.status(&self.jobs).await?;
-        status.retain(|migration| !migration.applied);
-        Ok(status)
-    }
-
-    /// Says what is wrong with the logins of requests and jobs, and whether migrations never ran.
-    pub(crate) async fn faults(&self) -> Vec<String> {
-        roles::login_faults(&self.web, &self.jobs).await
     }
 
     /// Opens the pools, which connect at first use.

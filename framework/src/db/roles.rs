@@ -132,47 +132,6 @@ pub(crate) async fn is_privileged(url: &Url) -> Result<bool, SetupError> {
         .await
 }
 
-/// Says what is wrong with the logins of requests and jobs: a server that is away, a login it refuses, a role on the
-/// wrong side of row-level security, a database without the house's tables.
-pub(crate) async fn login_faults(web: &Url, jobs: &Url) -> Vec<String> {
-    const PASSES: &str =
-        "SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user";
-    const MIGRATED: &str = "SELECT to_regclass('catena.jobs') IS NOT NULL";
-
-    let ask =
-        async |url: &Url, question| Session::open(url).await?.ask("look at the role", question, &[]).await;
-    let role = |url: &Url| url.user().unwrap_or_default();
-    let web_passes = ask(web, PASSES).await.map_err(|error| format!("DATABASE_URL: {error}"));
-    let jobs_passes = ask(jobs, PASSES).await.map_err(|error| format!("DATABASE_JOBS_URL: {error}"));
-    let mut faults = Vec::new();
-    match web_passes {
-        Ok(true) => faults.push(format!(
-            "DATABASE_URL: requests would see every row, as the role {} passes row-level security; write the URL of a \
-             role that is neither SUPERUSER nor BYPASSRLS",
-            role(web)
-        )),
-        Ok(false) => {}
-        Err(fault) => faults.push(fault),
-    }
-    match jobs_passes {
-        Ok(false) => faults.push(format!(
-            "DATABASE_JOBS_URL: jobs would see no rows, as the role {} is under row-level security; write the URL of \
-             another role, or have a superuser run: ALTER ROLE {} BYPASSRLS",
-            role(jobs),
-            identifier(&role(jobs)),
-        )),
-        Ok(true) => match ask(jobs, MIGRATED).await {
-            Ok(true) => {}
-            Ok(false) => {
-                faults.push("the database has not been migrated; run the command `migrate` first".to_owned());
-            }
-            Err(error) => faults.push(format!("DATABASE_JOBS_URL: {error}")),
-        },
-        Err(fault) => faults.push(fault),
-    }
-    faults
-}
-
 /// Makes the roles and the database, or brings them to the state they should be in.
 ///
 /// `admin` is the URL of a superuser, or of a login that may make roles. Any number of processes may do this at once.

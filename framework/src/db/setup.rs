@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio_postgres::{Client, types::ToSql};
+use tokio_postgres::{Client, Row, types::ToSql};
 
 use super::{Connector, SetupError, Url};
 
@@ -62,6 +62,26 @@ impl Session {
     ) -> Result<Vec<String>, SetupError> {
         let rows = self.0.query(sql, binds).await.map_err(SetupError::sql(doing))?;
         rows.iter().map(|row| row.try_get(0).map_err(SetupError::sql(doing))).collect()
+    }
+
+    /// Runs a statement that returns rows.
+    pub(super) async fn rows(
+        &self,
+        doing: &str,
+        sql: &str,
+        binds: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, SetupError> {
+        self.0.query(sql, binds).await.map_err(SetupError::sql(doing))
+    }
+
+    /// Runs a statement that returns one row.
+    pub(super) async fn row(&self, doing: &str, sql: &str) -> Result<Row, SetupError> {
+        self.0.query_one(sql, &[]).await.map_err(SetupError::sql(doing))
+    }
+
+    /// The driver's own connection.
+    pub(super) fn client(&self) -> &Client {
+        &self.0
     }
 
     /// Runs statements of others, whose error the caller explains.

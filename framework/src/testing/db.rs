@@ -142,6 +142,14 @@ impl TestDb {
             template = self::template(&admin, &migrations).await?;
             session.run(doing, &copy(&template)).await?;
         }
+        // What may be done in a database as such is not copied with it.
+        let (database_name, jobs) =
+            (identifier(&database), identifier(&urls.jobs.user().unwrap_or_default()));
+        let rights = format!(
+            "REVOKE TEMPORARY ON DATABASE {database_name} FROM PUBLIC;
+             GRANT TEMPORARY ON DATABASE {database_name} TO {jobs}"
+        );
+        session.run("grant rights in the database", &rights).await?;
         sweep(&session, &database).await?;
         Ok(Self { admin, urls, _session: session, _cluster: cluster })
     }

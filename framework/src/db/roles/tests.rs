@@ -102,27 +102,3 @@ fn a_password_makes_passwords() {
     let trusted = Url::parse("postgres://root@one/app").unwrap();
     assert_eq!(RoleUrls::derived(&trusted, "app", "app").web.password(), None);
 }
-
-#[tokio::test]
-async fn roles_on_the_wrong_side_of_row_level_security_are_named() {
-    let db = TestDb::new(&NoMigrations).await;
-    let RoleUrls { web, jobs, .. } = urls(&db);
-    assert_eq!(login_faults(&web, &jobs).await, Vec::<String>::new());
-
-    let faults = login_faults(&jobs, &web).await;
-    assert_eq!(faults.len(), 2, "{faults:?}");
-    assert!(faults[0].starts_with("DATABASE_URL: ") && faults[0].contains("catena_test_jobs"), "{faults:?}");
-    assert!(
-        faults[1].starts_with("DATABASE_JOBS_URL: ") && faults[1].contains("catena_test_web"),
-        "{faults:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_database_that_was_never_migrated_is_named() {
-    let db = TestDb::new(&NoMigrations).await;
-    let RoleUrls { web, jobs, .. } = urls(&db);
-    let [web, jobs] = [web, jobs].map(|url| url.with_database("postgres"));
-    let faults = login_faults(&web, &jobs).await;
-    assert_eq!(faults, ["the database has not been migrated; run the command `migrate` first"]);
-}

@@ -1,0 +1,212 @@
+//! The server and the way there: its version, clock and settings, and what stands in between.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio_postgres::SimpleQueryMessage;
+
+use super::{Examination, Login, Session};
+use crate::{
+    db::{PoolSettings, SetupError, Url, setup::identifier},
+    finding::Finding,
+};
+
+/// How far the clocks of two machines may be apart before anybody should care.
+const SKEW: Duration = Duration::from_secs(1);
+
+/// The connections of one process outside its pools: of the engine, and of what announces jobs.
+const ENGINE: usize = 2;
+
+/// The oldest version that works.
+const OLDEST: i32 = 14;
+
+impl Examination {
+    /// Looks at the server, for processes with these pools.
+    pub(crate) async fn server(&self, pools: &PoolSettings) -> Vec<Finding> {
+        let mut findings = self.refusals().to_vec();
+        let found = async {
+            if let Some(login) = self.logins().into_iter().flatten().next() {
+                findings.push(version(login).await?);
+                findings.push(clock(login).await?);
+                findings.push(connections(login, pools).await?);
+            }
+            for (who, login, longest) in
+                [("requests", &self.web, pools.request), ("jobs", &self.jobs, pools.attempt)]
+            {
+                if let Some(login) = login {
+                    findings.extend(settings(who, login, longest).await?);
+                }
+            }
+            if self.web.is_some() {
+                findings.push(pooler("DATABASE_URL", &self.urls[0], false).await?);
+            }
+            if self.jobs.is_some() {
+                findings.push(pooler("DATABASE_JOBS_URL", &self.urls[1], true).await?);
+            }
+            Ok::<_, SetupError>(())
+        };
+        if let Err(error) = found.await {
+            findings.push(Finding::fault(error.to_string()));
+        }
+        findings
+    }
+}
+
+async fn version(login: &Login) -> Result<Finding, SetupError> {
+    let sql = "SELECT current_setting('server_version'), current_setting('server_version_num')::int / 10000,
+        pg_is_in_recovery()";
+    let row = login.session.row("ask for the version", sql).await?;
+    let (version, major, is_standby): (String, i32, bool) = (row.get(0), row.get(1), row.get(2));
+    let what = format!("the server is PostgreSQL {version}");
+    Ok(if major < OLDEST {
+        Finding::fault(format!("{what}; version {OLDEST} or newer is needed"))
+    } else if is_standby {
+        Finding::fault(format!(
+            "{what}, a standby, to which nothing can be written: name the primary in the URLs"
+        ))
+    } else {
+        Finding::ok(what)
+    })
+}
+
+async fn clock(login: &Login) -> Result<Finding, SetupError> {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let before = now();
+    let sql = "SELECT extract(epoch FROM clock_timestamp())::float8";
+    let theirs: f64 = login.session.row("ask for the time", sql).await?.get(0);
+    let after = now();
+    // The server read its clock between the two.
+    let apart = (before - theirs).max(theirs - after).max(0.0);
+    Ok(if apart > SKEW.as_secs_f64() {
+        Finding::warning(
+            format!("the clocks of this machine and of the server are {apart:.1} s apart"),
+            "have both keep time by NTP (chrony, systemd-timesyncd): cookies and signed cursors go by the one, \
+             sessions and jobs by the other",
+        )
+    } else {
+        Finding::ok("the clocks of this machine and of the server agree")
+    })
+}
+
+/// Whether the server lets in as many connections as a process may open.
+async fn connections(login: &Login, pools: &PoolSettings) -> Result<Finding, SetupError> {
+    let sql = "SELECT least(
+            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true), '0')::int,
+            (SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database WHERE datname = current_database())
+        )::int";
+    let most: i32 = login.session.row("ask for the number of connections", sql).await?.get(0);
+    let needed = i32::try_from(pools.web + pools.jobs + ENGINE).unwrap_or(i32::MAX);
+    let what = format!(
+        "a process opens up to {needed} connections, and the server allows {most}: {}",
+        match most / needed {
+            0 => "too few for one".to_owned(),
+            1 => "enough for one".to_owned(),
+            more => format!("enough for {more}"),
+        }
+    );
+    Ok(match most / needed {
+        // While one is replaced by the next, there are two.
+        0 | 1 => Finding::warning(
+            what,
+            format!("ALTER SYSTEM SET max_connections = {}; then restart it", needed * 4),
+        ),
+        _ => Finding::ok(what),
+    })
+}
+
+/// What the role's sessions begin with, and what the longest of their work would make of it.
+async fn settings(who: &str, login: &Login, longest: Duration) -> Result<Vec<Finding>, SetupError> {
+    let sql = "SELECT current_setting('row_security') = 'off',
+        (SELECT coalesce(bool_or(rolsuper OR rolbypassrls), false) FROM pg_catalog.pg_roles WHERE rolname = session_user),
+        (SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'statement_timeout'),
+        (SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'idle_in_transaction_session_timeout')";
+    let row = login.session.row("read the settings of the role", sql).await?;
+    let role = identifier(&login.role);
+    let mut findings = Vec::new();
+    if row.get::<_, bool>(0) && !row.get::<_, bool>(1) {
+        findings.push(Finding {
+            mend: Some(format!("ALTER ROLE {role} SET row_security = on")),
+            ..Finding::fault(format!(
+                "the sessions of {who} begin with row_security = off, with which every query of a guarded table fails"
+            ))
+        });
+    }
+    for (column, setting) in [(2, "statement_timeout"), (3, "idle_in_transaction_session_timeout")] {
+        let limit: i64 = row.get(column);
+        let limit = Duration::from_millis(u64::try_from(limit).unwrap_or_default());
+        let shown = format!("the sessions of {who} begin with {setting} = {} ms", limit.as_millis());
+        if limit.is_zero() {
+            findings.push(Finding::ok(format!("{setting} of {who} is left to the application")));
+        } else if limit < longest {
+            findings.push(Finding::warning(
+                format!("{shown}, less than the {} s that {who} may take", longest.as_secs()),
+                format!("ALTER ROLE {role} SET {setting} = 0, which leaves it to the application"),
+            ));
+        } else {
+            findings.push(Finding::ok(shown));
+        }
+    }
+    Ok(findings)
+}
+
+/// How a URL's sessions turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sessions {
+    /// Each is its own.
+    Own,
+    /// A pooler hands its connections to others between transactions; statements that were prepared are found again.
+    Shared,
+    /// The same, and what was prepared is gone.
+    Forgetful,
+}
+
+/// Finds out by two sessions whether one sees what the other has set: as with PgBouncer's `pool_mode = transaction`.
+async fn sessions(url: &Url) -> Result<Sessions, SetupError> {
+    let doing = "look for a pooler";
+    let (one, other) = tokio::try_join!(Session::open(url), Session::open(url))?;
+    let probe = uuid::Uuid::now_v7().simple().to_string();
+    let set = "SELECT coalesce(current_setting('catena.probe', true), '')";
+    one.run(doing, &format!("SET catena.probe = '{probe}'")).await?;
+    let prepared = one.client().prepare("SELECT true").await;
+    // Within a transaction it keeps what it got: the connection that was just given back.
+    other.client().batch_execute("BEGIN").await.map_err(SetupError::sql(doing))?;
+    // Without prepared statements, which may be what does not work.
+    let seen = |messages: Vec<SimpleQueryMessage>| {
+        messages.iter().any(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0) == Some(&probe),
+            _ => false,
+        })
+    };
+    let others = other.client().simple_query(set).await.map_err(SetupError::sql(doing))?;
+    let own = one.client().simple_query(set).await.map_err(SetupError::sql(doing))?;
+    if !seen(others) && seen(own) {
+        return Ok(Sessions::Own);
+    }
+    let found = match prepared {
+        Ok(prepared) => one.client().query(&prepared, &[]).await.is_ok(),
+        Err(_) => false,
+    };
+    Ok(if found { Sessions::Shared } else { Sessions::Forgetful })
+}
+
+/// What that means for requests, which need prepared statements, and for jobs, which listen and set what they need for
+/// as long as they are connected.
+async fn pooler(setting: &str, url: &Url, keeps_sessions: bool) -> Result<Finding, SetupError> {
+    let shared = format!("{setting} leads to a pooler that shares connections between transactions");
+    Ok(match sessions(url).await? {
+        Sessions::Own => Finding::ok(format!("{setting} leads to sessions of its own")),
+        Sessions::Shared if !keeps_sessions => Finding::ok(format!("{shared}, and finds prepared statements again")),
+        Sessions::Shared | Sessions::Forgetful if keeps_sessions => Finding {
+            mend: Some(format!("name the server itself in {setting}, or a pooler with pool_mode = session")),
+            ..Finding::fault(format!("{shared}: jobs could neither listen nor keep the plans of the queue"))
+        },
+        Sessions::Shared | Sessions::Forgetful => Finding {
+            mend: Some(
+                "have PgBouncer 1.21 or newer with max_prepared_statements = 200, or pool_mode = session, or name the \
+                 server itself"
+                    .to_owned(),
+            ),
+            ..Finding::fault(format!("{shared}, and forgets prepared statements, which every query is"))
+        },
+    })
+}
