@@ -12,7 +12,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl as _;
 
-use crate::process::{LEDGER, on};
+use crate::process::{LEDGER, in_production, on};
 
 /// The superuser's URL of another database than the test's own.
 fn url_of(db: &TestDb, database: &str) -> String {
@@ -122,4 +122,58 @@ async fn who_may_not_make_roles_is_told_so() {
         "error: DATABASE_URL: the role catena_test_web may not make roles; write the login of a superuser, or of a \
          role with CREATEROLE and CREATEDB\n"
     );
+}
+
+/// As on hosts where nobody may give BYPASSRLS: a login that makes roles, and no superuser.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_may_give_bypassrls_jobs_see_every_row_by_policies() {
+    let db = TestDb::new(&LEDGER).await;
+    let id = std::process::id();
+    let (maker, database) = (format!("maker_{id}"), format!("catena_test_db_fallback_{id}"));
+    let postgres = url_of(&db, "postgres");
+    psql(&postgres, &format!("CREATE ROLE {maker} LOGIN CREATEROLE CREATEDB"));
+    let url = url_of(&db, &database).replace("://postgres@", &format!("://{maker}@"));
+
+    let mut command = on("example", &db);
+    let (ok, applied, note) =
+        text(&command.env("DATABASE_URL", &url).args(["roles", "--apply"]).output().expect("it runs"));
+    assert!(ok, "{note}");
+    assert_eq!(
+        note,
+        format!(
+            "note: {maker} may not give BYPASSRLS, so `migrate` will make a policy catena_jobs\nfor example_app_jobs on \
+             each table; a superuser may spare that by:\nALTER ROLE example_app_jobs BYPASSRLS\n"
+        )
+    );
+    let applied = settings(&applied);
+    let run = |args: &[&str]| {
+        let mut command = in_production("example", &db, args);
+        text(&command.envs(applied.clone()).env("SMTP_URL", "smtp://127.0.0.1:1").output().expect("it runs"))
+    };
+    assert!(run(&["migrate"]).0);
+    let (ok, told, complaint) = run(&["doctor", "migrations", "roles", "tables"]);
+    assert!(ok && told.ends_with("\n0 faults, 0 warnings\n"), "{told}{complaint}");
+
+    // A table that came by other ways than `migrate`, until `migrate` runs again.
+    let owner = &applied[2].1;
+    psql(
+        owner,
+        "CREATE TABLE late (user_id uuid PRIMARY KEY); ALTER TABLE late ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY late_own ON late USING (user_id = (SELECT catena.user_id()))",
+    );
+    let (ok, _, complaint) = run(&["serve", "--no-jobs"]);
+    assert!(!ok);
+    assert_eq!(
+        complaint.lines().skip_while(|line| !line.starts_with("error: ")).collect::<Vec<_>>(),
+        [
+            "error: jobs would not see all of public.late: their role, example_app_jobs, is under row-level security, \
+             and the table has no policy catena_jobs for it, which `migrate` makes",
+            "  mend: CREATE POLICY catena_jobs ON public.late TO example_app_jobs USING (true) WITH CHECK (true)",
+        ]
+    );
+    assert_eq!(run(&["migrate"]).1, "the database is up to date\n");
+    assert!(run(&["doctor", "tables"]).0);
+
+    psql(&postgres, &format!("DROP DATABASE {database} WITH (FORCE)"));
+    psql(&postgres, &format!("DROP ROLE example_app_owner, example_app_web, example_app_jobs, {maker}"));
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     app::{App, BootError},
-    db::{RoleUrls, SetupError, Url, database_of, is_privileged, provision},
+    db::{RoleUrls, SetupError, Url, database_of, is_privileged, jobs_pass, provision},
 };
 
 /// What stands for a server that nobody has named.
@@ -16,6 +16,7 @@ const UNKNOWN: &str = "postgres://postgres@HOST/postgres";
 #[command(after_help = "\
 The passwords are new in every run: with --apply, and once the SQL has run, what an earlier run printed no longer logs \
 in; connections that are open stay so. All else is left as the first run made it.\n\n\
+Jobs see every row by BYPASSRLS. Where the login may not give that, each `migrate` makes a policy for them instead.\n\n\
 DATABASE_URL names the server and the database, and with --apply the login that makes the roles: a superuser, or one \
 with CREATEROLE and CREATEDB. Set it for this command only; the application gets the URLs that are printed.")]
 pub(super) struct Roles {
@@ -62,6 +63,14 @@ async fn apply(app: &str, admin: &Url) -> Result<RoleUrls, BootError> {
     }
     let urls = RoleUrls::fresh(admin, app, &database_of(admin, app));
     provision(admin, &urls).await.map_err(|error| BootError(vec![explained(admin, error)]))?;
+    if !jobs_pass(admin, &urls).await? {
+        let jobs = urls.jobs.user().unwrap_or_default();
+        eprintln!(
+            "note: {} may not give BYPASSRLS, so `migrate` will make a policy catena_jobs\nfor {jobs} on each table; a \
+             superuser may spare that by:\nALTER ROLE {jobs} BYPASSRLS",
+            admin.user().unwrap_or_default()
+        );
+    }
     Ok(urls)
 }
 

@@ -26,7 +26,7 @@ pub(crate) use {
     migrate::Migrations,
     pool::{Limits, Pool},
     proof::Examination,
-    roles::{RoleUrls, database_of, is_privileged, provision},
+    roles::{RoleUrls, database_of, is_privileged, jobs_pass, provision},
     scope::{Access, Scope},
     setup_error::SetupError,
     url::Url,

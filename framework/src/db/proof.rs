@@ -26,11 +26,18 @@ const POLICIES: &str = include_str!("proof/policies.sql");
 pub(crate) struct Examination {
     web: Option<Login>,
     jobs: Option<Login>,
-    urls: [Url; 2],
+    urls: Urls,
     refusals: Vec<Finding>,
     is_production: bool,
     /// Whether this program is about to migrate, or could.
     migrates: bool,
+}
+
+/// Where they, and migrations, log in.
+struct Urls {
+    web: Url,
+    jobs: Url,
+    owner: Option<Url>,
 }
 
 /// One of the two, logged in.
@@ -61,7 +68,8 @@ impl Examination {
         );
         let mut refusals = Vec::new();
         let [web, jobs] = [web, jobs].map(|login| login.map_err(|fault| refusals.push(fault)).ok());
-        let urls = [prepared.web.clone(), prepared.jobs.clone()];
+        let urls =
+            Urls { web: prepared.web.clone(), jobs: prepared.jobs.clone(), owner: prepared.owner.clone() };
         Self {
             web,
             jobs,

@@ -132,6 +132,16 @@ pub(crate) async fn is_privileged(url: &Url) -> Result<bool, SetupError> {
         .await
 }
 
+/// Whether the role of jobs passes row-level security, which not every login may have it do.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub(crate) async fn jobs_pass(admin: &Url, urls: &RoleUrls) -> Result<bool, SetupError> {
+    let passes = "SELECT bool_or(rolsuper OR rolbypassrls) FROM pg_catalog.pg_roles WHERE rolname = $1";
+    let session = Session::open(&admin.with_database("postgres")).await?;
+    session.ask("look up the role of jobs", passes, &[&urls.jobs.user().unwrap_or_default()]).await
+}
+
 /// Makes the roles and the database, or brings them to the state they should be in.
 ///
 /// `admin` is the URL of a superuser, or of a login that may make roles. Any number of processes may do this at once.

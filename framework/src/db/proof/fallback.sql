@@ -3,7 +3,9 @@
 -- is, what it is, the SQL, and whether migrations run that SQL, as they do where the table is theirs.
 WITH names AS (SELECT $1::text AS web, $2::text AS jobs),
 jobs AS (
-    SELECT * FROM pg_catalog.pg_roles WHERE rolname = (SELECT jobs FROM names) AND NOT rolsuper AND NOT rolbypassrls
+    SELECT r.* FROM pg_catalog.pg_roles r, names
+    -- Were it the role of requests, they would see every row too.
+    WHERE r.rolname = names.jobs AND names.jobs IS DISTINCT FROM names.web AND NOT r.rolsuper AND NOT r.rolbypassrls
 ),
 tables AS (
     SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, pg_has_role(c.relowner, 'USAGE') AS is_ours

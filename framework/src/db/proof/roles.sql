@@ -29,11 +29,18 @@ house AS (
     WHERE n.nspname = 'catena'
 )
 
+SELECT 'fault' AS level,
+    format('requests and jobs log in as one role, %I; the one must be under row-level security, and the other past it',
+        web.rolname) AS what,
+    'set DATABASE_URL and DATABASE_JOBS_URL to the URLs of two roles, as the command `roles` makes them' AS mend
+FROM web JOIN names ON web.rolname = names.jobs
+
+UNION ALL
 -- Attributes.
-SELECT CASE WHEN is_web AND a.passes THEN 'fault' ELSE 'production' END AS level,
-    format('the role of %s, %I, is %s: %s', who, rolname, a.attribute, a.why) AS what,
+SELECT CASE WHEN is_web AND a.passes THEN 'fault' ELSE 'production' END,
+    format('the role of %s, %I, is %s: %s', who, rolname, a.attribute, a.why),
     format('ALTER ROLE %I NO%s%s', rolname, a.attribute,
-        CASE WHEN rolsuper AND NOT is_web AND a.attribute = 'SUPERUSER' THEN ' BYPASSRLS' END) AS mend
+        CASE WHEN rolsuper AND NOT is_web AND a.attribute = 'SUPERUSER' THEN ' BYPASSRLS' END)
 FROM logins, LATERAL (VALUES
     ('SUPERUSER', rolsuper, true, 'it passes row-level security, and may do anything on the server'),
     ('BYPASSRLS', rolbypassrls AND is_web, true, 'it passes row-level security, so requests would see every row'),

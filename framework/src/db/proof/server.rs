@@ -37,10 +37,20 @@ impl Examination {
                 }
             }
             if self.web.is_some() {
-                findings.push(pooler("DATABASE_URL", &self.urls[0], false).await?);
+                findings.push(pooler("DATABASE_URL", &self.urls.web, None).await?);
             }
             if self.jobs.is_some() {
-                findings.push(pooler("DATABASE_JOBS_URL", &self.urls[1], true).await?);
+                let why = "jobs could neither listen nor keep the plans of the queue";
+                findings.push(pooler("DATABASE_JOBS_URL", &self.urls.jobs, Some(why)).await?);
+            }
+            if let Some(owner) = &self.urls.owner {
+                findings.push(match Login::open("DATABASE_OWNER_URL", owner).await {
+                    Ok(_) => {
+                        let why = "migrations could not keep the lock under which they run one at a time";
+                        pooler("DATABASE_OWNER_URL", owner, Some(why)).await?
+                    }
+                    Err(fault) => fault,
+                });
             }
             Ok::<_, SetupError>(())
         };
@@ -89,26 +99,31 @@ async fn clock(login: &Login) -> Result<Finding, SetupError> {
 
 /// Whether the server lets in as many connections as a process may open.
 async fn connections(login: &Login, pools: &PoolSettings) -> Result<Finding, SetupError> {
-    let sql = "SELECT least(
-            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-                - coalesce(current_setting('reserved_connections', true), '0')::int,
-            (SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database WHERE datname = current_database())
-        )::int";
-    let most: i32 = login.session.row("ask for the number of connections", sql).await?.get(0);
+    let sql = "SELECT server::int, coalesce(nullif(d.datconnlimit, -1), server)::int, quote_ident(d.datname)
+        FROM pg_catalog.pg_database d, LATERAL (
+            SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true), '0')::int
+        ) AS allowed (server)
+        WHERE d.datname = current_database()";
+    let row = login.session.row("ask for the number of connections", sql).await?;
+    let (server, database): (i32, i32) = (row.get(0), row.get(1));
     let needed = i32::try_from(pools.web + pools.jobs + ENGINE).unwrap_or(i32::MAX);
-    let what = format!(
-        "a process opens up to {needed} connections, and the server allows {most}: {}",
-        match most / needed {
-            0 => "too few for one".to_owned(),
-            1 => "enough for one".to_owned(),
-            more => format!("enough for {more}"),
-        }
-    );
-    Ok(match most / needed {
-        // While one is replaced by the next, there are two.
-        0 | 1 => Finding::warning(
+    let most = server.min(database);
+    let enough = most / needed;
+    let room = match enough {
+        0 => "too few for one".to_owned(),
+        1 => "enough for one, and not for the next to take its place".to_owned(),
+        more => format!("enough for {more}"),
+    };
+    let what = format!("a process opens up to {needed} connections, and the server allows {most}: {room}");
+    Ok(match enough {
+        0 | 1 if database < server => Finding::warning(
             what,
-            format!("ALTER SYSTEM SET max_connections = {}; then restart it", needed * 4),
+            format!("ALTER DATABASE {} CONNECTION LIMIT {}", row.get::<_, String>(2), needed * 4),
+        ),
+        0 | 1 => Finding::warning(
+            what + "; it reads max_connections when it starts",
+            format!("ALTER SYSTEM SET max_connections = {}", needed * 4),
         ),
         _ => Finding::ok(what),
     })
@@ -139,8 +154,11 @@ async fn settings(who: &str, login: &Login, longest: Duration) -> Result<Vec<Fin
             findings.push(Finding::ok(format!("{setting} of {who} is left to the application")));
         } else if limit < longest {
             findings.push(Finding::warning(
-                format!("{shown}, less than the {} s that {who} may take", longest.as_secs()),
-                format!("ALTER ROLE {role} SET {setting} = 0, which leaves it to the application"),
+                format!(
+                    "{shown}, less than the {} s that {who} may take; 0 leaves it to the application",
+                    longest.as_secs()
+                ),
+                format!("ALTER ROLE {role} SET {setting} = 0"),
             ));
         } else {
             findings.push(Finding::ok(shown));
@@ -189,24 +207,25 @@ async fn sessions(url: &Url) -> Result<Sessions, SetupError> {
     Ok(if found { Sessions::Shared } else { Sessions::Forgetful })
 }
 
-/// What that means for requests, which need prepared statements, and for jobs, which listen and set what they need for
-/// as long as they are connected.
-async fn pooler(setting: &str, url: &Url, keeps_sessions: bool) -> Result<Finding, SetupError> {
+/// What that means: every query is a prepared statement, and who needs more of a session says `why`.
+async fn pooler(setting: &str, url: &Url, why: Option<&str>) -> Result<Finding, SetupError> {
     let shared = format!("{setting} leads to a pooler that shares connections between transactions");
-    Ok(match sessions(url).await? {
-        Sessions::Own => Finding::ok(format!("{setting} leads to sessions of its own")),
-        Sessions::Shared if !keeps_sessions => Finding::ok(format!("{shared}, and finds prepared statements again")),
-        Sessions::Shared | Sessions::Forgetful if keeps_sessions => Finding {
-            mend: Some(format!("name the server itself in {setting}, or a pooler with pool_mode = session")),
-            ..Finding::fault(format!("{shared}: jobs could neither listen nor keep the plans of the queue"))
-        },
-        Sessions::Shared | Sessions::Forgetful => Finding {
-            mend: Some(
-                "have PgBouncer 1.21 or newer with max_prepared_statements = 200, or pool_mode = session, or name the \
-                 server itself"
-                    .to_owned(),
+    let (what, mend) = match (sessions(url).await?, why) {
+        (Sessions::Own, _) => return Ok(Finding::ok(format!("{setting} leads to sessions of its own"))),
+        (Sessions::Shared, None) => {
+            return Ok(Finding::ok(format!("{shared}, and finds prepared statements again")));
+        }
+        (Sessions::Shared | Sessions::Forgetful, Some(why)) => (
+            format!("{shared}: {why}"),
+            format!("name the server itself in {setting}, or a pooler with pool_mode = session"),
+        ),
+        (Sessions::Forgetful, None) => (
+            format!("{shared}, and forgets prepared statements, which every query is"),
+            format!(
+                "name the server itself in {setting}, or PgBouncer 1.21 or newer with max_prepared_statements = 200, or \
+                 a pooler with pool_mode = session"
             ),
-            ..Finding::fault(format!("{shared}, and forgets prepared statements, which every query is"))
-        },
-    })
+        ),
+    };
+    Ok(Finding { mend: Some(mend), ..Finding::fault(what) })
 }

@@ -68,14 +68,16 @@ SELECT 'production' AS level,
         ELSE format('requests may %s %s, all of it: it has no row-level security', rights, name)
     END || unless AS what,
     CASE
-        WHEN r.relispartition THEN revoke
+        WHEN r.relispartition THEN format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name)
         WHEN r.relrowsecurity THEN coalesce(own.policy, revoke)
         WHEN r.has_policy THEN format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name)
         WHEN own.policy IS NOT NULL THEN format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY; %s', name, own.policy)
         ELSE revoke
     END AS mend
 FROM reached r LEFT JOIN own USING (oid)
-WHERE r.relkind IN ('r', 'p') AND NOT (r.relrowsecurity AND r.has_policy)
+WHERE r.relkind IN ('r', 'p')
+    -- Without a policy, a partition shows rows by the name of its table alone, under that one's policies.
+    AND NOT (r.relrowsecurity AND (r.has_policy OR r.relispartition))
 
 UNION ALL
 SELECT 'production',

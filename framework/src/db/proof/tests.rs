@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    db::{RoleUrls, provision},
+    db::{PoolSettings, RoleUrls, provision},
     testing::{NoMigrations, TestDb},
 };
 
@@ -211,6 +211,28 @@ async fn what_is_public_guarded_or_not_the_applications_is_no_fault() {
     ground.end().await;
 }
 
+/// What the SQL of a partition leaves: no rows by its own name, and those of the user by its table's.
+#[tokio::test]
+async fn a_partition_under_row_level_security_needs_no_policy() {
+    let ground = Ground::new().await;
+    let parted = "CREATE TABLE parted (user_id uuid) PARTITION BY HASH (user_id);
+        ALTER TABLE parted ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY own ON parted USING (user_id IS NOT DISTINCT FROM (SELECT catena.user_id()));
+        CREATE TABLE part PARTITION OF parted FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+        INSERT INTO parted VALUES (NULL), (gen_random_uuid());";
+    ground.run(&ground.urls.owner, parted).await;
+    let seen = async |table: &str| {
+        let web = Session::open(&ground.urls.web).await.unwrap();
+        web.texts("test", &format!("SELECT count(*)::text FROM {table}"), &[]).await.unwrap().concat()
+    };
+    assert_eq!([seen("parted").await, seen("part").await], ["1", "2"]);
+    let found = ground.proof().await;
+    ground.run(&ground.urls.owner, found[0].mend.as_deref().unwrap()).await;
+    assert_eq!(ground.proof().await, []);
+    assert_eq!([seen("parted").await, seen("part").await], ["1", "0"]);
+    ground.end().await;
+}
+
 #[tokio::test]
 async fn development_warns_of_what_production_does_not_start_with() {
     let ground = Ground::new().await;
@@ -345,5 +367,54 @@ async fn a_login_that_is_refused_and_a_database_that_was_never_migrated_are_name
     };
     assert!(found.contains(&fault), "{found:#?}");
     assert!(found.iter().all(|finding| finding == &fault || finding.level == Level::Warning), "{found:#?}");
+    ground.end().await;
+}
+
+#[tokio::test]
+async fn one_role_for_both_is_a_fault_and_gets_no_policy_that_shows_all() {
+    let ground = Ground::new().await;
+    let own = "CREATE TABLE own (user_id uuid); ALTER TABLE own ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY own ON own USING (user_id = (SELECT catena.user_id()))";
+    ground.run(&ground.urls.owner, own).await;
+    let web = &ground.urls.web;
+    let prepared = Prepared::of_roles(web.clone(), web.clone(), None);
+    let examination = Examination::open(&prepared, false).await;
+    let found = [examination.roles().await, examination.tables().await].concat();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].what.starts_with("requests and jobs log in as one role, "), "{found:#?}");
+    ground.end().await;
+}
+
+/// What of the server is no fault of roles or tables: what a superuser does, what is found, and mends it.
+#[tokio::test]
+async fn settings_of_the_server_that_harm_are_mended_by_what_is_said() {
+    let ground = Ground::new().await;
+    let server = async || {
+        let found = ground.examine(true).await.server(&PoolSettings::default()).await;
+        found.into_iter().filter(|finding| finding.level != Level::Ok).collect::<Vec<_>>()
+    };
+    assert_eq!(server().await, []);
+    let cases = [
+        ("ALTER ROLE {web} SET row_security = off", "the sessions of requests begin with row_security = off"),
+        (
+            "ALTER ROLE {web} SET statement_timeout = '2s'",
+            "requests begin with statement_timeout = 2000 ms, less",
+        ),
+        (
+            "ALTER ROLE {jobs} SET idle_in_transaction_session_timeout = '1min'",
+            "the sessions of jobs begin with idle_in_transaction_session_timeout = 60000 ms, less",
+        ),
+        (
+            "ALTER DATABASE {database} CONNECTION LIMIT 30",
+            "up to 26 connections, and the server allows 30: enough for one",
+        ),
+    ];
+    for (sql, expected) in cases {
+        ground.run(&ground.admin, sql).await;
+        let found = server().await;
+        assert!(matches!(&found[..], [one] if one.what.contains(expected)), "{sql}: {found:#?}");
+        ground.run(&ground.admin, found[0].mend.as_deref().unwrap()).await;
+        assert_eq!(server().await, []);
+    }
     ground.end().await;
 }

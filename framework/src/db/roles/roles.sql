@@ -20,7 +20,8 @@ BEGIN
     BEGIN
         ALTER ROLE {jobs} BYPASSRLS;
     EXCEPTION WHEN insufficient_privilege THEN
-        RAISE WARNING 'this login may not give BYPASSRLS; have a superuser run: ALTER ROLE % BYPASSRLS', {jobs_name};
+        RAISE WARNING 'this login may not give BYPASSRLS: `migrate` will make a policy catena_jobs for % on each table '
+            'instead; a superuser may spare that by: ALTER ROLE % BYPASSRLS', {jobs_name}, {jobs_name};
     END;
 END
 $$;
