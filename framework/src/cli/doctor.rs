@@ -76,7 +76,7 @@ impl Section {
     }
 
     fn needs_database(self) -> bool {
-        self != Self::Settings
+        !matches!(self, Self::Settings)
     }
 
     async fn examine(self, subject: &Subject<'_>) -> Vec<Finding> {

@@ -22,6 +22,9 @@ const TABLES: &str = include_str!("proof/tables.sql");
 const FALLBACK: &str = include_str!("proof/fallback.sql");
 const POLICIES: &str = include_str!("proof/policies.sql");
 
+/// What a server and its copies have in common. Not every host lets everybody ask.
+const SERVER: &str = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
+
 /// A database under examination: the logins of requests and jobs, tried.
 pub(crate) struct Examination {
     web: Option<Login>,
@@ -45,17 +48,33 @@ struct Login {
     session: Session,
     /// The role that the server knows it as, which poolers may have another name for.
     role: String,
+    database: String,
+    /// Which server it is, whatever it is called; `None` where that is not told.
+    server: Option<String>,
 }
 
 impl Login {
     async fn open(setting: &str, url: &Url) -> Result<Self, Finding> {
         let opened = async {
             let session = Session::open(url).await?;
-            let role =
-                session.texts("ask for the name of the role", "SELECT session_user::text", &[]).await?;
-            Ok(Self { session, role: role.into_iter().next().unwrap_or_default() })
+            let sql = "SELECT session_user::text, current_database()::text";
+            let row = session.row("ask for the name of the role", sql).await?;
+            let (role, database) = (row.get(0), row.get(1));
+            let server = session.texts("tell servers apart", SERVER, &[]).await.ok();
+            Ok(Self { session, role, database, server: server.map(|server| server.concat()) })
         };
         opened.await.map_err(|error: SetupError| Finding::fault(format!("{setting}: {error}")))
+    }
+}
+
+impl Login {
+    /// Whether the two are in the same database, as far as can be told.
+    fn is_beside(&self, other: &Self) -> bool {
+        let one_server = match (&self.server, &other.server) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        one_server && self.database == other.database
     }
 }
 
@@ -68,6 +87,13 @@ impl Examination {
         );
         let mut refusals = Vec::new();
         let [web, jobs] = [web, jobs].map(|login| login.map_err(|fault| refusals.push(fault)).ok());
+        if let (Some(web), Some(jobs)) = (&web, &jobs)
+            && !web.is_beside(jobs)
+        {
+            let what = "requests and jobs use two databases, so no job would ever be found";
+            let mend = "have DATABASE_URL and DATABASE_JOBS_URL name the same server and database";
+            refusals.push(Finding { mend: Some(mend.to_owned()), ..Finding::fault(what) });
+        }
         let urls =
             Urls { web: prepared.web.clone(), jobs: prepared.jobs.clone(), owner: prepared.owner.clone() };
         Self {
@@ -83,13 +109,17 @@ impl Examination {
     /// Everything that keeps an application from starting, and what it warns of when it does.
     pub(crate) async fn proof(&self, migrations: &Migrations) -> Vec<Finding> {
         let mut findings = self.refusals.clone();
+        if self.web.is_some() && self.jobs.is_some() && !findings.is_empty() {
+            // What is found in one of two databases says nothing of the other.
+            return findings;
+        }
         findings.extend(self.migrations(migrations).await);
         findings.extend(self.roles().await);
         findings.extend(self.tables().await);
         findings
     }
 
-    /// The logins that the server refused.
+    /// The logins that the server refused, or that do not belong together.
     pub(crate) fn refusals(&self) -> &[Finding] {
         &self.refusals
     }

@@ -65,8 +65,8 @@ FROM logins, owner, LATERAL (
             LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) AS known
         WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.refobjid = logins.oid AND d.deptype = 'o'
             AND d.dbid IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
-            -- What it would grant of what it makes; and it makes nothing.
-            AND d.classid <> 'pg_catalog.pg_default_acl'::regclass
+            -- What it would grant of what it makes; and large objects, which anybody may make and nobody else sees.
+            AND d.classid NOT IN ('pg_catalog.pg_default_acl'::regclass, 'pg_catalog.pg_largeobject'::regclass)
             -- Tables of a session that is open.
             AND coalesce(known.schema, '') NOT LIKE 'pg\_temp%'
     ) AS owned

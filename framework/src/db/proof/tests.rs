@@ -200,6 +200,8 @@ async fn what_is_public_guarded_or_not_the_applications_is_no_fault() {
     ground.run(&ground.urls.owner, good).await;
     // An extension with a view that everybody may read, and with functions.
     ground.run(&ground.admin, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements").await;
+    // What anybody may make.
+    ground.run(&ground.urls.web, "SELECT lo_create(0)").await;
     // A job's table of its own, while its session lasts.
     let job = Session::open(&ground.urls.jobs).await.unwrap();
     job.run("test", "CREATE TEMPORARY TABLE scratch (id serial)").await.unwrap();
@@ -382,6 +384,19 @@ async fn one_role_for_both_is_a_fault_and_gets_no_policy_that_shows_all() {
     let found = [examination.roles().await, examination.tables().await].concat();
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].what.starts_with("requests and jobs log in as one role, "), "{found:#?}");
+    ground.end().await;
+}
+
+#[tokio::test]
+async fn two_databases_are_a_fault() {
+    let ground = Ground::new().await;
+    let (web, jobs) = (ground.urls.web.with_database("postgres"), ground.urls.jobs.clone());
+    let examination = Examination::open(&Prepared::of_roles(web, jobs, None), false).await;
+    let found = examination.proof(&ground.migrations).await;
+    assert!(
+        matches!(&found[..], [one] if one.what.starts_with("requests and jobs use two databases")),
+        "{found:#?}"
+    );
     ground.end().await;
 }
 
