@@ -22,7 +22,7 @@ wrapped AS (
 SELECT 'warning' AS level,
     format('the policy %I of %s calls catena.user_id() once a row', polname, name) AS what,
     format('ALTER POLICY %I ON %s', polname, name)
-        || coalesce(format(' USING (%s)', new_using), '') || coalesce(format(' WITH CHECK (%s)', new_check), '') AS mend
+        || coalesce(' USING (' || new_using || ')', '') || coalesce(' WITH CHECK (' || new_check || ')', '') AS mend
 FROM wrapped
 WHERE ("using", "check") IS DISTINCT FROM (new_using, new_check)
 

@@ -45,7 +45,7 @@ FROM logins, LATERAL (VALUES
     ('SUPERUSER', rolsuper, true, 'it passes row-level security, and may do anything on the server'),
     ('BYPASSRLS', rolbypassrls AND is_web, true, 'it passes row-level security, so requests would see every row'),
     ('CREATEROLE', rolcreaterole, false, 'it could make itself a role that may more'),
-    ('CREATEDB', rolcreatedb, false, 'it makes no databases'),
+    ('CREATEDB', rolcreatedb, false, 'it has no database to make'),
     ('REPLICATION', rolreplication, false, 'it could copy the whole server')
 ) AS a (attribute, has, passes, why)
 WHERE a.has
