@@ -47,8 +47,8 @@ pub(crate) fn stand_in(item: &Item) -> Option<TokenStream> {
             const _: () = {
                 use ::catena::__private::{model as __model, serde as __serde};
                 impl __model::Schema for #name {
-                    const PARAMETERS: ::core::option::Option<&'static __model::ObjectShape> =
-                        ::core::option::Option::Some(&__model::ObjectShape::UNKNOWN);
+                    const PARAMETERS: __model::Option<&'static __model::ObjectShape> =
+                        __model::Some(&__model::ObjectShape::UNKNOWN);
 
                     fn shape() -> __model::Shape {
                         ::core::unreachable!()
@@ -191,7 +191,7 @@ fn schema(model: &Object) -> TokenStream {
         const _: () = {
             use ::catena::__private::{model as __model, serde as __serde};
             #[allow(unused_imports)]
-            use __model::Unchecked as _;
+            use __model::{Schema as __Schema, Unchecked as _};
             #stands
 
             impl<#bounded> __model::Object for #this #clause {
@@ -205,25 +205,25 @@ fn schema(model: &Object) -> TokenStream {
                 }
             }
 
-            impl<#bounded> __model::Schema for #this #clause {
+            impl<#bounded> __Schema for #this #clause {
                 const IN_QUERY: __model::InQuery = __model::InQuery::Nested("an object");
-                const PARAMETERS: ::core::option::Option<&'static __model::ObjectShape> =
-                    ::core::option::Option::Some(<Self as __model::Object>::OBJECT);
+                const PARAMETERS: __model::Option<&'static __model::ObjectShape> =
+                    __model::Some(<Self as __model::Object>::OBJECT);
 
                 fn shape() -> __model::Shape {
                     __model::Shape::Object(<Self as __model::Object>::OBJECT)
                 }
 
-                fn read<'de, __D: __serde::Deserializer<'de>>(deserializer: __D) -> ::core::result::Result<Self, __D::Error> {
+                fn read<'de, __D: __serde::Deserializer<'de>>(deserializer: __D) -> __model::Result<Self, __D::Error> {
                     __model::read_object(deserializer)
                 }
 
-                fn write<__S: __serde::Serializer>(&self, serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error> {
+                fn write<__S: __serde::Serializer>(&self, serializer: __S) -> __model::Result<__S::Ok, __S::Error> {
                     __model::write_object(self, serializer)
                 }
 
                 fn is_valid(&self) -> bool {
-                    <Self as __model::Object>::is_sound(self)
+                    __model::is_sound(self)
                 }
             }
 
@@ -360,10 +360,9 @@ pub(crate) fn field(model: &TokenStream, at: usize, table: Option<&Path>, field:
     });
     let identity = field.identity.then(|| quote!(.identity()));
     let at_type = Span::mixed_site().located_at(field.ty.span());
-    let (is_optional, shape) =
-        (quote!(<#ty as __model::Schema>::AS_FIELD), quote!(<#ty as __model::Schema>::shape));
+    let as_field = quote!(<#ty as __Schema>::AS_FIELD);
     quote_spanned! {at_type=>
-        __model::field(#name, #doc, #optional, #is_optional, #shape, &[#(#checks),*])
+        __model::field(#name, #doc, #optional, #as_field, &[#(#checks),*])
             #default #nullable #deprecated #secret #identity #column
     }
 }
@@ -377,7 +376,7 @@ fn bound(bound: Bound) -> TokenStream {
 
 fn option(value: Option<TokenStream>) -> TokenStream {
     match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
+        Some(value) => quote!(__model::Some(#value)),
+        None => quote!(__model::None),
     }
 }

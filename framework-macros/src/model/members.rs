@@ -6,17 +6,17 @@
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{custom, expand::at_start, flatten, model::Field};
+use super::{custom, expand::at_start, model::Field};
 
 /// The methods of `Object` that go through all fields.
 pub(super) fn expand(fields: &[Field]) -> TokenStream {
-    let (gather, put, sound) = (gather(fields), put(fields), sound(fields));
-    quote!(#gather #put #sound)
+    let (gather, visit, customs) = (gather(fields), visit(fields), customs(fields));
+    quote!(#gather #visit #customs)
 }
 
 fn gather(fields: &[Field]) -> TokenStream {
     let here = Span::mixed_site();
-    let places = fields.iter().map(|_| quote!(::core::option::Option::None,));
+    let places = fields.iter().map(|_| quote!(__model::None,));
     let settled = fields.iter().enumerate().map(|(at, field)| {
         let (ident, ty, name, place) =
             (&field.ident, at_start(&field.ty), &field.name, Literal::usize_unsuffixed(at));
@@ -24,28 +24,29 @@ fn gather(fields: &[Field]) -> TokenStream {
             Some(_) => {
                 quote_spanned!(here=> places.#place.unwrap_or_else(<Self as __model::DefaultOf<#at>>::value))
             }
-            None => quote_spanned!(here=> <#ty as __model::Schema>::settle(places.#place, #name)?),
+            None => quote_spanned!(here=> <#ty as __Schema>::settle(places.#place, #name)?),
         };
         quote!(#ident: #value,)
     });
     let fill = fill(fields);
     // The models whose fields stand in this one are gathered around it, the first of them outermost.
     let flattened = fields.iter().enumerate().rev().filter(|(_, field)| field.flatten);
-    let read = flattened.fold(quote_spanned!(here=> read(&mut |at, members| { #fill })), |inner, (at, field)| {
-        let (ty, place) = (at_start(&field.ty), Literal::usize_unsuffixed(at));
-        let fill = filler(at);
-        quote_spanned! {here=> {
-            places.#place = ::core::option::Option::Some(<#ty as __model::Object>::gather(|#fill| #inner)?);
-            ::core::result::Result::Ok(())
-        }}
-    });
+    let read =
+        flattened.fold(quote_spanned!(here=> read(&mut |at, members| { #fill })), |inner, (at, field)| {
+            let (ty, place) = (at_start(&field.ty), Literal::usize_unsuffixed(at));
+            let fill = filler(at);
+            quote_spanned! {here=> {
+                places.#place = __model::Some(<#ty as __model::Object>::gather(|#fill| #inner)?);
+                __model::Ok(())
+            }}
+        });
     quote_spanned! {here=>
         fn gather<'de, __A: __serde::de::MapAccess<'de>>(
-            read: impl ::core::ops::FnOnce(__model::Fill<'_, 'de, __A>) -> ::core::result::Result<(), __A::Error>,
-        ) -> ::core::result::Result<Self, __A::Error> {
+            read: impl ::core::ops::FnOnce(__model::Fill<'_, 'de, __A>) -> __model::Result<(), __A::Error>,
+        ) -> __model::Result<Self, __A::Error> {
             let mut places = (#(#places)*);
             #read?;
-            ::core::result::Result::Ok(Self { #(#settled)* })
+            __model::Ok(Self { #(#settled)* })
         }
     }
 }
@@ -58,7 +59,7 @@ fn fill(fields: &[Field]) -> TokenStream {
         let (ty, place) = (at_start(&field.ty), Literal::usize_unsuffixed(at));
         let number = Literal::usize_unsuffixed(arms.len());
         if !field.flatten {
-            let fill = quote_spanned!(here=> <#ty as __model::Schema>::fill(&mut places.#place, members));
+            let fill = quote_spanned!(here=> <#ty as __Schema>::fill(&mut places.#place, members));
             arms.push((number, fill));
             continue;
         }
@@ -81,7 +82,7 @@ fn fill(fields: &[Field]) -> TokenStream {
         #before
         match at {
             #(#numbers => #fills,)*
-            _ => ::core::result::Result::Ok(false),
+            _ => __model::Ok(false),
         }
     }
 }
@@ -91,42 +92,47 @@ fn filler(at: usize) -> Ident {
     format_ident!("fill_{at}", span = Span::mixed_site())
 }
 
-fn put(fields: &[Field]) -> TokenStream {
+fn visit(fields: &[Field]) -> TokenStream {
     let here = Span::mixed_site();
-    let put = fields.iter().map(|Field { ident, ty, name, flatten, .. }| {
+    let visits = fields.iter().map(|Field { ident, ty, flatten, .. }| {
         let ty = at_start(ty);
         if *flatten {
-            quote_spanned!(here=> <#ty as __model::Object>::put_fields(&self.#ident, object);)
+            quote_spanned!(here=> <#ty as __model::Object>::visit_fields(&self.#ident, visitor))
         } else {
-            quote_spanned!(here=> <#ty as __model::Schema>::put(&self.#ident, #name, object);)
+            quote_spanned!(here=> <#ty as __Schema>::visit(&self.#ident, visitor))
         }
     });
+    let visits = and(visits);
     quote_spanned! {here=>
-        fn put_fields<__S: __serde::ser::SerializeStruct>(&self, object: &mut __model::Writer<__S>) {
-            #(#put)*
+        fn visit_fields(&self, visitor: &mut impl __model::FieldVisitor) -> bool {
+            #visits
         }
     }
 }
 
-fn sound(fields: &[Field]) -> TokenStream {
+fn customs(fields: &[Field]) -> Option<TokenStream> {
     let here = Span::mixed_site();
-    let pass = fields.iter().enumerate().map(|(at, Field { ident, ty, flatten, .. })| {
-        let ty = at_start(ty);
-        if *flatten {
-            return quote_spanned!(here=> <#ty as __model::Object>::is_sound(&self.#ident));
+    let mut calls = fields
+        .iter()
+        .enumerate()
+        .filter_map(|(at, Field { ident, ty, flatten, checks, .. })| {
+            if *flatten {
+                let ty = at_start(ty);
+                return Some(quote_spanned!(here=> <#ty as __model::Object>::passes_customs(&self.#ident)));
+            }
+            custom::call(at, &quote_spanned!(here=> self.#ident), checks)
+        })
+        .peekable();
+    calls.peek()?;
+    let calls = and(calls);
+    Some(quote_spanned! {here=>
+        fn passes_customs(&self) -> bool {
+            #calls
         }
-        let at = flatten::index(fields, at);
-        quote_spanned!(here=> <#ty as __model::Schema>::fits(&self.#ident, &fields[#at]))
-    });
-    let custom = fields.iter().enumerate().filter_map(|(at, Field { ident, checks, .. })| {
-        custom::call(at, &quote_spanned!(here=> self.#ident), checks)
-    });
-    let described = (!fields.is_empty())
-        .then(|| quote_spanned!(here=> let fields = <Self as __model::Object>::OBJECT.fields;));
-    quote_spanned! {here=>
-        fn is_sound(&self) -> bool {
-            #described
-            #(#pass &&)* #(#custom &&)* <__model::Checked<Self>>::passes(self)
-        }
-    }
+    })
+}
+
+/// Whether all hold: also when there are none.
+fn and(claims: impl Iterator<Item = TokenStream>) -> TokenStream {
+    claims.reduce(|first, next| quote!(#first && #next)).unwrap_or_else(|| quote!(true))
 }

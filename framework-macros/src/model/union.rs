@@ -138,10 +138,11 @@ impl Union {
             #(#conditions)*
             const _: () = {
                 use ::catena::__private::{model as __model, serde as __serde};
+                use __model::Schema as __Schema;
                 static __UNION: __model::UnionShape =
                     __model::UnionShape { name: #name, doc: #doc, tag: #tag, variants: &[#(#shapes),*] };
 
-                impl __model::Schema for #ident {
+                impl __Schema for #ident {
                     const IN_QUERY: __model::InQuery = __model::InQuery::Nested("an object");
 
                     fn shape() -> __model::Shape {
@@ -241,14 +242,14 @@ impl Variant {
                         __model::variant_rules::<#this, #ty>(text, |union| {
                             #[allow(unreachable_patterns)]
                             match union {
-                                #this::#ident(model) => ::core::option::Option::Some(model),
-                                _ => ::core::option::Option::None,
+                                #this::#ident(model) => __model::Some(model),
+                                _ => __model::None,
                             }
                         })
                     })
                 }
             }
-            Content::Nothing | Content::Fields(_) => quote!(::core::option::Option::None),
+            Content::Nothing | Content::Fields(_) => quote!(__model::None),
         };
         quote! {
             __model::VariantShape {
@@ -270,7 +271,7 @@ impl Variant {
         let fields = match &self.content {
             Content::Model(ty) => {
                 let ty = at_start(ty);
-                return quote!(Self::#ident(model) => <#ty as __model::Schema>::is_valid(model),);
+                return quote!(Self::#ident(model) => <#ty as __Schema>::is_valid(model),);
             }
             Content::Fields(fields) if !fields.is_empty() => fields,
             Content::Nothing | Content::Fields(_) => return quote!(Self::#ident { .. } => true,),
@@ -284,7 +285,7 @@ impl Variant {
                 let custom = custom::call(first + at, &quote!(*#bound), checks).map(|call| quote!(&& #call));
                 // The tag is the first of the fields.
                 let (ty, at) = (at_start(ty), at + 1);
-                let fits = quote!(<#ty as __model::Schema>::fits(#bound, &fields[#at]) #custom);
+                let fits = quote!(<#ty as __Schema>::fits(#bound, &fields[#at]) #custom);
                 (bound, fits)
             })
             .unzip();

@@ -152,13 +152,6 @@ impl<T: Check> Checked<T> {
     pub fn check(value: &T, failures: &mut Failures) {
         value.check(failures);
     }
-
-    /// Whether a value keeps the rules.
-    pub fn passes(value: &T) -> bool {
-        let mut failures = Failures::default();
-        value.check(&mut failures);
-        failures.is_empty()
-    }
 }
 
 /// What holds for a model that does not implement [`Check`].
@@ -169,12 +162,6 @@ pub trait Unchecked<T> {
     /// Nothing is wrong with a value.
     fn check(value: &T, failures: &mut Failures) {
         let _ = (value, failures);
-    }
-
-    /// A value keeps the rules: there are none.
-    fn passes(value: &T) -> bool {
-        let _ = value;
-        true
     }
 }
 

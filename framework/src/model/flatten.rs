@@ -37,7 +37,7 @@ pub const fn flat<const N: usize>(parts: &[(&str, &[Field])]) -> [Field; N] {
 }
 
 /// A place that is not filled yet.
-const NONE: Field = super::field("", "", false, <bool as Schema>::AS_FIELD, <bool as Schema>::shape, &[]);
+const NONE: Field = super::field("", "", false, <bool as Schema>::AS_FIELD, &[]);
 
 #[track_caller]
 const fn contend(first: (&str, &Field), second: (&str, &Field)) {

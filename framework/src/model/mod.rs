@@ -36,7 +36,7 @@ pub use custom::{
 pub use exact::BigInt;
 pub use flatten::{flat, part};
 pub use json::Json;
-pub use object::{Fill, Object, Writer, label, read_object, write_object};
+pub use object::{FieldVisitor, Fill, Object, is_sound, label, read_object, write_object};
 pub use patch::{Change, ChangedBy, Changes, Patch};
 pub use pattern::Pattern;
 pub use query::parameters;

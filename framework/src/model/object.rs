@@ -1,6 +1,6 @@
 //! Objects: a `struct` is an object on the wire and nothing else.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, slice};
 
 use serde::{
     Deserializer, Serializer,
@@ -32,11 +32,13 @@ pub trait Object: Schema {
         read: impl FnOnce(Fill<'_, 'de, A>) -> Result<(), A::Error>,
     ) -> Result<Self, A::Error>;
 
-    /// Writes its fields.
-    fn put_fields<S: SerializeStruct>(&self, object: &mut Writer<S>);
+    /// Shows its fields to `visitor`, one after the other, until it has seen enough; says whether it has seen them all.
+    fn visit_fields(&self, visitor: &mut impl FieldVisitor) -> bool;
 
-    /// Whether all its fields pass their checks, and it keeps its rules.
-    fn is_sound(&self) -> bool;
+    /// Whether the functions that check its fields have nothing against them.
+    fn passes_customs(&self) -> bool {
+        true
+    }
 
     /// Adds everything that is wrong across its fields.
     fn rules(&self, failures: &mut Failures);
@@ -52,12 +54,12 @@ impl<T: Object> Object for Box<T> {
         T::gather(read).map(Self::new)
     }
 
-    fn put_fields<S: SerializeStruct>(&self, object: &mut Writer<S>) {
-        T::put_fields(self, object);
+    fn visit_fields(&self, visitor: &mut impl FieldVisitor) -> bool {
+        T::visit_fields(self, visitor)
     }
 
-    fn is_sound(&self) -> bool {
-        T::is_sound(self)
+    fn passes_customs(&self) -> bool {
+        T::passes_customs(self)
     }
 
     fn rules(&self, failures: &mut Failures) {
@@ -169,28 +171,56 @@ impl Visitor<'_> for &Key {
 /// Whatever the serializer or the values report.
 pub fn write_object<T: Object, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     let object = serializer.serialize_struct(T::OBJECT.name, T::OBJECT.fields.len())?;
-    let mut writer = Writer { object, outcome: Ok(()) };
-    value.put_fields(&mut writer);
+    let mut writer = Writer { object, fields: T::OBJECT.fields.iter(), outcome: Ok(()) };
+    value.visit_fields(&mut writer);
     writer.outcome?;
     writer.object.end()
 }
 
-/// An object that is being written. After an error nothing more is.
-pub struct Writer<S: SerializeStruct> {
+/// Whether all fields of a model pass their checks, and it keeps its rules.
+pub fn is_sound<T: Object>(value: &T) -> bool {
+    value.visit_fields(&mut Checker { fields: T::OBJECT.fields.iter() }) && value.passes_customs() && {
+        let mut failures = Failures::default();
+        value.rules(&mut failures);
+        failures.is_empty()
+    }
+}
+
+/// Who is shown the values of a model's fields, in the order of [`Object::OBJECT`].
+pub trait FieldVisitor {
+    /// Is shown the next one; `false` if that is enough.
+    fn field<T: Schema>(&mut self, value: &T) -> bool;
+}
+
+/// Writes each field, unless it is left out, until an error.
+struct Writer<S: SerializeStruct> {
     object: S,
+    fields: slice::Iter<'static, Field>,
     outcome: Result<(), S::Error>,
 }
 
-impl<S: SerializeStruct> Writer<S> {
-    /// Writes a field, unless it is left out.
-    pub(super) fn put<T: Schema>(&mut self, name: &'static str, value: &T) {
-        if self.outcome.is_ok() {
-            self.outcome = if value.is_absent() {
-                self.object.skip_field(name)
-            } else {
-                self.object.serialize_field(name, &Written(value))
-            };
-        }
+impl<S: SerializeStruct> FieldVisitor for Writer<S> {
+    #[inline]
+    fn field<T: Schema>(&mut self, value: &T) -> bool {
+        let Some(Field { name, .. }) = self.fields.next() else { return false };
+        self.outcome = if value.is_absent() {
+            self.object.skip_field(name)
+        } else {
+            self.object.serialize_field(name, &Written(value))
+        };
+        self.outcome.is_ok()
+    }
+}
+
+/// Finds a field that does not pass its checks.
+struct Checker {
+    fields: slice::Iter<'static, Field>,
+}
+
+impl FieldVisitor for Checker {
+    #[inline]
+    fn field<T: Schema>(&mut self, value: &T) -> bool {
+        self.fields.next().is_some_and(|field| value.fits(field))
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::marker::PhantomData;
 
-use serde::{Deserializer, Serializer, de::MapAccess, ser::SerializeStruct};
+use serde::{Deserializer, Serializer, de::MapAccess};
 use serde_json::Value;
 
 use super::{
     check::Check,
     custom::Rules,
     leaves::Member,
-    object::Writer,
+    object::FieldVisitor,
     union::UnionShape,
     values::{ChoiceShape, NamedShape},
 };
@@ -39,7 +39,8 @@ pub trait Schema: Sized + Send + Sync + 'static {
 
     /// What a field of this type is, as [`field`] wants to know.
     #[doc(hidden)]
-    const AS_FIELD: (bool, InQuery) = (Self::OPTIONAL, Self::IN_QUERY);
+    const AS_FIELD: AsField =
+        AsField { optional: Self::OPTIONAL, in_query: Self::IN_QUERY, shape: Self::shape };
 
     /// Describes the value. Nested types are function pointers, so that a type may contain itself.
     fn shape() -> Shape;
@@ -110,11 +111,22 @@ pub trait Schema: Sized + Send + Sync + 'static {
         place.or_else(Self::absent).ok_or_else(|| E::missing_field(name))
     }
 
-    /// Writes a field of an object, unless it is left out.
+    /// Shows the value of a field to `visitor`; says whether it wants to see more.
     #[doc(hidden)]
-    fn put<S: SerializeStruct>(&self, name: &'static str, object: &mut Writer<S>) {
-        object.put(name, self);
+    fn visit(&self, visitor: &mut impl FieldVisitor) -> bool {
+        visitor.field(self)
     }
+}
+
+/// What the type of a field says about the field.
+#[derive(Clone, Copy, Debug)]
+pub struct AsField {
+    /// Whether it may be absent.
+    optional: bool,
+    /// How it stands in a query string.
+    in_query: InQuery,
+    /// What its value looks like.
+    shape: fn() -> Shape,
 }
 
 /// How a field stands in a query string.
@@ -298,16 +310,15 @@ impl Field {
     }
 }
 
-/// Describes a field. `written_optional` says whether its type was written as `Option<…>` or `Patch<…>`,
-/// the type itself whether it may be absent, and how it stands in a query string.
+/// Describes a field. `written_optional` says whether its type was written as `Option<…>` or `Patch<…>`, `AsField`
+/// what the type itself says.
 #[must_use]
 #[track_caller]
 pub const fn field(
     name: &'static str,
     doc: &'static str,
     written_optional: bool,
-    (optional, in_query): (bool, InQuery),
-    shape: fn() -> Shape,
+    AsField { optional, in_query, shape }: AsField,
     checks: &'static [Check],
 ) -> Field {
     assert!(

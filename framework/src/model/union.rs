@@ -42,7 +42,7 @@ impl UnionShape {
 /// The tag as a field.
 #[must_use]
 pub const fn tag(name: &'static str, shape: fn() -> Shape) -> Field {
-    field(name, "", false, <bool as Schema>::AS_FIELD, shape, &[])
+    Field { shape, ..field(name, "", false, <bool as Schema>::AS_FIELD, &[]) }
 }
 
 /// Reads an enum that derives `Deserialize` with a tag.
