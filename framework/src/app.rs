@@ -16,6 +16,7 @@ use crate::{
     jobs::{self, Job, Wake},
     limit::{ClientIp, Limits, Quotas},
     metrics,
+    model::live,
     paging::CursorKey,
     procedure::{self, Procedure},
     secret::Secret,
@@ -274,7 +275,11 @@ async fn open(
         }
     }
     let examination = Examination::open(&prepared, settings.is_production()).await;
-    let (faults, others) = split(examination.proof(&migrations).await);
+    let mut findings = examination.proof(&migrations).await;
+    if let Some(session) = examination.session() {
+        findings.extend(live::findings(session).await);
+    }
+    let (faults, others) = split(findings);
     for Finding { what, mend, .. } in others {
         tracing::warn!(mend, "{what}");
     }

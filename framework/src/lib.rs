@@ -158,10 +158,10 @@ pub mod __private {
             Bound, Change, ChangedBy, Changes, Check, Checked, Choice, ChoiceShape, Columns, CustomOf,
             DefaultOf, Failures, Field, FieldVisitor, Fill, HasFields, HasItems, HasLength, HasMultiples,
             HasOrder, InQuery, IsList, IsText, NamedShape, Object, ObjectShape, Outcome, Pattern, Repeated,
-            Rules, Schema, Shape, Unchecked, UnionShape, VariantShape, Wraps, admits, choice_from_sql,
+            Rules, Schema, Shape, Unchecked, UnionShape, Use, VariantShape, Wraps, admits, choice_from_sql,
             covers, custom, default_of, email, field, flat, is_sound, items, label, len, multiple_of, part,
-            pattern, range, read_choice, read_nothing, read_object, read_union, refusal, rules, rules_if,
-            tag, unique_items, url, variant_rules, write_object,
+            pattern, range, read_choice, read_nothing, read_object, read_union, refusal, rows, rules,
+            rules_if, tag, unique_items, url, variant_rules, write_object,
         };
     }
 

@@ -66,7 +66,7 @@ async fn a_database_as_it_should_be_has_no_faults() {
     let sections: Vec<_> = words.lines().filter(|line| !line.starts_with(' ')).collect();
     assert_eq!(
         sections,
-        ["settings", "server", "migrations", "roles", "tables", "0 faults, 1 warning"],
+        ["settings", "server", "migrations", "roles", "tables", "models", "0 faults, 1 warning"],
         "the warning is of /metrics: {words}"
     );
 }

@@ -11,4 +11,5 @@ mod roles;
 mod secrets;
 mod spec;
 mod support;
+mod tables;
 mod tasks;

@@ -30,8 +30,8 @@ pub(crate) fn model(model: &Model) -> TokenStream {
 fn object(model: &Object) -> TokenStream {
     let item = item(model);
     let schema = schema(model);
-    let columns = model.table.as_ref().and_then(|table| columns(model, table));
-    quote!(#item #schema #columns)
+    let rows = model.table.as_ref().filter(|table| table.sound).map(|table| rows(model, table));
+    quote!(#item #schema #rows)
 }
 
 /// A schema in name only, for an item that cannot be a model: what uses it shall not fail as well.
@@ -157,7 +157,7 @@ fn schema(model: &Object) -> TokenStream {
     let arguments = parameters.arguments();
     let this = quote!(#ident #arguments);
     let (bounded, clause) = parameters.bounded(None);
-    let rows = table.as_ref().filter(|table| table.use_ != Use::Patch).map(|table| &table.path);
+    let rows = table.as_ref().map(|table| &table.path);
     let described: Vec<_> =
         fields.iter().enumerate().map(|(at, described)| field(&this, at, rows, described)).collect();
     let described = flatten::fields(&name, fields, &described);
@@ -237,26 +237,38 @@ fn schema(model: &Object) -> TokenStream {
     }
 }
 
-/// Stops the build at the model's name unless the model names every column of its table.
-fn columns(model: &Object, table: &Table) -> Option<TokenStream> {
-    let (path, conditions) = (&table.path, &model.conditions);
-    let (name, table_name) = (model.item.ident.to_string(), source(path));
-    let omitted = table.omitted.as_ref()?.iter().map(|column| name_of(path, column));
-    let ident = &model.item.ident;
-    let at_name = Span::mixed_site().located_at(model.item.ident.span());
-    let all = quote!(<#path::table as ::diesel::Table>::AllColumns);
-    let covers = quote_spanned! {at_name=>
-        ::catena::__private::model::covers::<#all>(
-            #name,
-            #table_name,
-            <#ident as ::catena::__private::model::Object>::OBJECT.fields,
-            &[#(#omitted),*],
-        )
+/// Registers the model as a row of its table, whose columns are compared with those of the database when the application
+/// comes up, and stops the build at the model's name unless it names every column that it has to.
+fn rows(model: &Object, table: &Table) -> TokenStream {
+    let (path, conditions, ident) = (&table.path, &model.conditions, &model.item.ident);
+    let name = ident.to_string();
+    let use_ = match table.use_ {
+        Use::Read => quote!(Read),
+        Use::Insert => quote!(Insert),
+        Use::Patch => quote!(Patch),
     };
-    Some(quote! {
+    let fields = quote!(<#ident as ::catena::__private::model::Object>::OBJECT.fields);
+    let covers = table.omitted.as_ref().map(|omitted| {
+        let (at_name, table_name) = (Span::mixed_site().located_at(ident.span()), source(path));
+        let omitted = omitted.iter().map(|column| name_of(path, column));
+        let all = quote!(<#path::table as ::diesel::Table>::AllColumns);
+        let covers = quote_spanned! {at_name=>
+            ::catena::__private::model::covers::<#all>(#name, #table_name, #fields, &[#(#omitted),*])
+        };
+        quote!(#(#conditions)* const _: () = #covers;)
+    });
+    quote! {
         #(#conditions)*
-        const _: () = #covers;
-    })
+        const _: () = {
+            use ::catena::__private::model as __model;
+            ::catena::__private::inventory::submit! {
+                __model::rows::<#path::table>(
+                    #name, __model::Use::#use_, #fields, ::core::file!(), ::core::line!(),
+                )
+            }
+        };
+        #covers
+    }
 }
 
 /// The name of a column in SQL.

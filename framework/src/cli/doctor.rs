@@ -12,6 +12,7 @@ use crate::{
     app::{App, BootError, Vars, pool_settings, prepare},
     db::{Examination, Migrations, Prepared},
     finding::{Finding, Level},
+    model::live,
     settings::Settings,
 };
 
@@ -41,6 +42,8 @@ enum Section {
     Roles,
     /// What requests reach past row-level security, what it hides from jobs, and what it costs
     Tables,
+    /// Whether the columns of models are those of the database
+    Models,
 }
 
 /// What is said of a database that cannot be examined.
@@ -100,6 +103,13 @@ impl Section {
                 let mut findings = or_else(database.examination.tables().await, guarded);
                 findings.extend(database.examination.policies().await);
                 findings
+            }
+            (Self::Models, Ok(database)) => {
+                let findings = match database.examination.session() {
+                    Some(session) => live::findings(session).await,
+                    None => Vec::new(),
+                };
+                or_else(findings, "the database has the columns that the models read and write")
             }
         }
     }

@@ -18,8 +18,9 @@ use std::{path::PathBuf, time::Duration};
 
 pub use detached::Detached;
 pub use handle::Db;
+pub(crate) use setup::Session;
 #[cfg(feature = "testing")]
-pub(crate) use setup::{Session, Turn, identifier};
+pub(crate) use setup::{Turn, identifier};
 pub(crate) use {
     connector::Connector,
     embedded::{Cluster, Options as ClusterOptions},

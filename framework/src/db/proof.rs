@@ -124,6 +124,11 @@ impl Examination {
         &self.refusals
     }
 
+    /// The login of jobs, which sees every table; none if there is no one database to look at.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.jobs.as_ref().filter(|_| self.refusals.is_empty()).map(|login| &login.session)
+    }
+
     /// The logins of requests and of jobs.
     fn logins(&self) -> [Option<&Login>; 2] {
         [self.web.as_ref(), self.jobs.as_ref()]

@@ -65,7 +65,7 @@ impl Session {
     }
 
     /// Runs a statement that returns rows.
-    pub(super) async fn rows(
+    pub(crate) async fn rows(
         &self,
         doing: &str,
         sql: &str,

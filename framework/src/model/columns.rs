@@ -1,6 +1,11 @@
-//! A model mentions every column of its table, so that a new column is never read, written or left out by itself.
+//! The columns of a table as Diesel has them, and the check that a model mentions every one, so that a new column is
+//! never read, written or left out by itself.
 
-use diesel::Column;
+use diesel::{
+    Column,
+    pg::{Pg, PgMetadataLookup, PgTypeMetadata},
+    sql_types::{HasSqlType, SqlType, is_nullable},
+};
 
 use super::{
     Field,
@@ -9,15 +14,57 @@ use super::{
 
 /// All columns of a table, as Diesel's `Table::AllColumns` has them.
 pub trait Columns {
-    /// Their names in SQL.
-    const NAMES: &'static [&'static str];
+    /// Each of them.
+    const ALL: &'static [ColumnShape];
+}
+
+/// A column, as `table!` has it.
+#[derive(Clone, Copy)]
+pub struct ColumnShape {
+    /// The name in SQL.
+    pub name: &'static str,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// Its type in PostgreSQL; one that PostgreSQL has not brought along is asked for by its name.
+    pub metadata: fn(&mut (dyn PgMetadataLookup + 'static)) -> PgTypeMetadata,
+}
+
+/// A column of a type that PostgreSQL has.
+pub trait PgColumn {
+    /// The column.
+    const SHAPE: ColumnShape;
+}
+
+impl<C: Column<SqlType: SqlType<IsNull: Nullness>>> PgColumn for C
+where
+    Pg: HasSqlType<C::SqlType>,
+{
+    const SHAPE: ColumnShape = ColumnShape {
+        name: C::NAME,
+        nullable: <C::SqlType as SqlType>::IsNull::NULLABLE,
+        metadata: <Pg as HasSqlType<C::SqlType>>::metadata,
+    };
+}
+
+/// Whether a type of Diesel's has NULL.
+pub trait Nullness {
+    /// Whether it has.
+    const NULLABLE: bool;
+}
+
+impl Nullness for is_nullable::IsNullable {
+    const NULLABLE: bool = true;
+}
+
+impl Nullness for is_nullable::NotNull {
+    const NULLABLE: bool = false;
 }
 
 /// Implements [`Columns`] for the tuple of all names, and for each that lacks more of the second list.
 macro_rules! columns {
     ([$($kept:ident)*] [$first:ident $($rest:ident)*]) => {
-        impl<$($kept: Column,)* $first: Column, $($rest: Column),*> Columns for ($($kept,)* $first, $($rest,)*) {
-            const NAMES: &'static [&'static str] = &[$($kept::NAME,)* $first::NAME, $($rest::NAME),*];
+        impl<$($kept: PgColumn,)* $first: PgColumn, $($rest: PgColumn),*> Columns for ($($kept,)* $first, $($rest,)*) {
+            const ALL: &'static [ColumnShape] = &[$($kept::SHAPE,)* $first::SHAPE, $($rest::SHAPE),*];
         }
         columns!([$($kept)*] [$($rest)*]);
     };
@@ -43,7 +90,7 @@ columns!([
 /// Stops the build unless every column of the table `T` is that of a field, or omitted.
 #[track_caller]
 pub const fn covers<T: Columns>(model: &str, table: &str, fields: &[Field], omitted: &[&str]) {
-    let open = Open { columns: T::NAMES, fields, omitted };
+    let open = Open { columns: T::ALL, fields, omitted };
     let count = open.count();
     if count == 0 {
         return;
@@ -62,7 +109,7 @@ pub const fn covers<T: Columns>(model: &str, table: &str, fields: &[Field], omit
 
 /// The columns of a table that a model does not name.
 struct Open<'a> {
-    columns: &'a [&'a str],
+    columns: &'a [ColumnShape],
     fields: &'a [Field],
     omitted: &'a [&'a str],
 }
@@ -72,7 +119,7 @@ impl Open<'_> {
         let mut other = 0;
         while other < self.fields.len() {
             if let Some(column) = self.fields[other].column
-                && same(self.columns[at], column)
+                && same(self.columns[at].name, column)
             {
                 return false;
             }
@@ -80,7 +127,7 @@ impl Open<'_> {
         }
         other = 0;
         while other < self.omitted.len() {
-            if same(self.columns[at], self.omitted[other]) {
+            if same(self.columns[at].name, self.omitted[other]) {
                 return false;
             }
             other += 1;
@@ -105,7 +152,7 @@ impl Open<'_> {
         while at < self.columns.len() {
             if self.has(at) {
                 let comma = if first { "" } else { ", " };
-                sentence = sentence.then(comma).then(quotes).then(self.columns[at]).then(quotes);
+                sentence = sentence.then(comma).then(quotes).then(self.columns[at].name).then(quotes);
                 first = false;
             }
             at += 1;
