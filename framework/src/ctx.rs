@@ -17,6 +17,7 @@ use crate::{
     db::{Db, Detached, Scope},
     error::{Error, Result},
     limit::Ledger,
+    metrics,
     procedure::Procedure,
     services::Services,
 };
@@ -197,6 +198,64 @@ impl<U> Ctx<U> {
     #[must_use]
     pub fn detach(&self) -> Detached {
         self.request.scope.detach()
+    }
+
+    /// Runs `work` past row-level security, as jobs do: it sees and may change the rows of everybody. It is for the few
+    /// things that a procedure cannot answer otherwise, and takes the place of a check: what `work` reads, the caller
+    /// must be allowed to know.
+    ///
+    /// It is a transaction of its own, apart from that of [`Ctx::db`], and a query's only reads. It commits when `work`
+    /// returns `Ok`, whatever becomes of the request afterwards, and is rolled back when `work` returns `Err`, panics, or
+    /// is dropped with the request. `reason` stands in the log, at level info, with the request's id, the procedure and
+    /// the user; it is counted by procedure in `/metrics`.
+    ///
+    /// ```
+    /// use catena::{Ctx, Result, model, procedure};
+    /// use diesel::QueryDsl as _;
+    /// use diesel_async::RunQueryDsl as _;
+    ///
+    /// diesel::table! {
+    ///     tasks (id) {
+    ///         id -> Uuid,
+    ///     }
+    /// }
+    ///
+    /// /// How much there is to do.
+    /// #[model]
+    /// pub struct Summary {
+    ///     pub tasks: i64,
+    /// }
+    ///
+    /// #[procedure(query, tier = "public")]
+    /// pub async fn summary(ctx: &Ctx) -> Result<Summary> {
+    ///     let tasks = ctx
+    ///         .elevated("the number of all tasks is public", async |mut db| -> Result<i64> {
+    ///             Ok(tasks::table.count().get_result(&mut db).await?)
+    ///         })
+    ///         .await?;
+    ///     Ok(Summary { tasks })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of `work`; `unavailable` when none of the connections of jobs becomes free in time; `internal` when
+    /// `work` returned `Ok` although one of its statements failed.
+    pub async fn elevated<T, E: From<Error>>(
+        &self,
+        reason: &'static str,
+        work: impl AsyncFnOnce(Db) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let RequestScope { services, procedure, scope, id, .. } = &*self.request;
+        let (procedure, user) = (procedure.id(), scope.identity());
+        metrics::count_elevated(&procedure);
+        tracing::info!(
+            reason,
+            %procedure,
+            user = user.map(tracing::field::display),
+            request_id = %id,
+            "elevated access"
+        );
+        scope.detach_to(services.database.jobs.for_requests()).transaction(work).await
     }
 
     /// The request's headers.

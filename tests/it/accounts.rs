@@ -2,6 +2,8 @@
 
 #[path = "accounts/club.rs"]
 mod club;
+#[path = "accounts/elevated.rs"]
+mod elevated;
 #[path = "accounts/members.rs"]
 mod members;
 #[path = "accounts/rights.rs"]

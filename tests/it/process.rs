@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -24,6 +25,8 @@ pub(crate) struct Server {
     address: String,
     /// What it said before that.
     said: Vec<String>,
+    /// What it says afterwards, until it ends.
+    says: mpsc::Receiver<String>,
 }
 
 impl Server {
@@ -50,8 +53,21 @@ impl Server {
             seen.push(line);
         };
         // Whoever logs into a pipe that nobody reads waits for ever.
-        std::thread::spawn(move || log.for_each(drop));
-        Self { child, address, said: seen }
+        let (say, says) = mpsc::channel();
+        std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| drop(say.send(line))));
+        Self { child, address, said: seen, says }
+    }
+
+    /// Waits for a line of the log with `text` in it.
+    pub(crate) fn says(&self, text: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let left = PATIENCE.saturating_sub(start.elapsed());
+            let line = self.says.recv_timeout(left).unwrap_or_else(|_| panic!("it never said `{text}`"));
+            if line.contains(text) {
+                return line;
+            }
+        }
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
@@ -193,6 +209,18 @@ async fn a_server_that_is_asked_to_stop_ends_well() {
         assert_eq!(server.get("/healthz"), (200, "ok".to_owned()));
         assert!(server.stop().success());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_past_row_level_security_is_logged() {
+    let db = TestDb::new(&LEDGER).await;
+    let server = Server::start("ledger", &db, &["serve", "--no-jobs"]);
+    assert_eq!(server.get("/api/count"), (200, r#"{"count":0}"#.to_owned()));
+    let line = server.says("elevated access");
+    for part in ["INFO", "anybody may know how many there are", "procedure=count", "request_id="] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!line.contains("user="), "nobody is signed in: {line}");
 }
 
 /// A program in production, on a test's database.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use deadpool::managed::Timeouts;
 use diesel::ConnectionError;
 use diesel_async::{
     AsyncPgConnection,
@@ -55,6 +56,8 @@ pub(crate) struct PoolStatus {
 pub(crate) struct Pool {
     connections: pooled::Pool<AsyncPgConnection>,
     connector: Connector,
+    /// How long to wait for a free connection; as long as it takes if nothing else is said.
+    wait: Option<Duration>,
 }
 
 impl Pool {
@@ -94,11 +97,15 @@ impl Pool {
         let manager = AsyncDieselConnectionManager::new_with_config(connector.url().to_string(), config);
         let connections = pooled::Pool::builder(manager)
             .max_size(size)
-            .wait_timeout(wait)
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("a pool with timeouts and a runtime is always built");
-        Self { connections, connector }
+        Self { connections, connector, wait }
+    }
+
+    /// The same connections for a request, which does not wait for them as a job does.
+    pub(crate) fn for_requests(&self) -> Self {
+        Self { wait: Some(WAIT), ..self.clone() }
     }
 
     /// Takes a connection.
@@ -106,7 +113,8 @@ impl Pool {
     /// # Errors
     /// `unavailable` when none is free in time, or the database cannot be reached.
     pub(crate) async fn get(&self) -> Result<Object<AsyncPgConnection>> {
-        self.connections.get().await.map_err(|error| match error {
+        let timeouts = Timeouts { wait: self.wait, ..Timeouts::default() };
+        self.connections.timeout_get(&timeouts).await.map_err(|error| match error {
             pooled::PoolError::Timeout(_) => {
                 Error::unavailable("no database connection became free in time").because(error)
             }

@@ -141,9 +141,18 @@ impl Scope {
 
     /// Transactions apart from this one, that may do the same and act for the same user.
     pub(crate) fn detach(&self) -> Detached {
-        let inner = &self.0.0;
-        let state = inner.state();
-        Detached::new(inner.pool.clone(), state.access, state.identity)
+        self.detach_to(self.0.0.pool.clone())
+    }
+
+    /// The same over another role's pool.
+    pub(crate) fn detach_to(&self, pool: Pool) -> Detached {
+        let state = self.0.0.state();
+        Detached::new(pool, state.access, state.identity)
+    }
+
+    /// Who the transaction acts for.
+    pub(crate) fn identity(&self) -> Option<Uuid> {
+        self.0.0.state().identity
     }
 
     /// Runs `hook` once the transaction has committed, and never if it has not.

@@ -153,6 +153,12 @@ pub(crate) fn count_transaction(end: TransactionEnd) {
     ENDED[end as usize].fetch_add(1, Relaxed);
 }
 
+/// Counts that a procedure went past row-level security.
+pub(crate) fn count_elevated(procedure: &str) {
+    let about = "How often procedures went past row-level security.";
+    REGISTRY.counter("catena_elevated_total", about, &[("operation", procedure)]).fetch_add(1, Relaxed);
+}
+
 /// Who decided whether a request was admitted.
 #[cfg(feature = "limits")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use catena::{Ctx, JobCtx, Result, job, model, procedure};
-use diesel::{ExpressionMethods as _, define_sql_function, select, sql_types::Double};
+use diesel::{ExpressionMethods as _, QueryDsl as _, define_sql_function, select, sql_types::Double};
 use diesel_async::RunQueryDsl as _;
 
 diesel::table! {
@@ -24,6 +24,24 @@ fn main() -> ExitCode {
 pub async fn ping(ctx: &Ctx) -> Result<()> {
     let _ = ctx;
     Ok(())
+}
+
+/// How many entries there are, whoever made them.
+#[model]
+pub struct Entries {
+    /// That many.
+    pub count: i64,
+}
+
+/// Counts the entries.
+#[procedure(query, tier = "public")]
+pub async fn count(ctx: &Ctx) -> Result<Entries> {
+    let count = ctx
+        .elevated("anybody may know how many there are", async |mut db| -> Result<i64> {
+            Ok(ledger::table.count().get_result(&mut db).await?)
+        })
+        .await?;
+    Ok(Entries { count })
 }
 
 /// How many entries to make.
