@@ -31,7 +31,12 @@ pub(crate) fn system_authorities() -> Result<RootCertStore, String> {
     authorities.add_parsable_certificates(found.certs);
     if authorities.is_empty() {
         let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-        return Err(format!("this machine knows no authorities{why}; install the package `ca-certificates`"));
+        let mend = if std::env::var_os("SSL_CERT_FILE").is_some_and(|file| !file.is_empty()) {
+            "have SSL_CERT_FILE name a file of certificates in PEM"
+        } else {
+            "install the package `ca-certificates`"
+        };
+        return Err(format!("this machine knows no authorities{why}; {mend}"));
     }
     Ok(authorities)
 }

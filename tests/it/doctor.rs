@@ -66,8 +66,8 @@ async fn a_database_as_it_should_be_has_no_faults() {
     let sections: Vec<_> = words.lines().filter(|line| !line.starts_with(' ')).collect();
     assert_eq!(
         sections,
-        ["settings", "server", "migrations", "roles", "tables", "models", "0 faults, 1 warning"],
-        "the warning is of /metrics: {words}"
+        ["settings", "server", "migrations", "roles", "tables", "models", "limits", "0 faults, 2 warnings"],
+        "the warnings are of /metrics and of limits: {words}"
     );
 }
 

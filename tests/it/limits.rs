@@ -2,6 +2,7 @@
 
 mod limits {
     mod boot;
+    mod doctor;
     mod faults;
     mod monitor;
     #[path = "../../../framework/src/limit/store/tests/server.rs"]

@@ -12,7 +12,9 @@ use crate::{
     app::{App, BootError, Vars, pool_settings, prepare},
     db::{Examination, Migrations, Prepared},
     finding::{Finding, Level},
+    limit::Limits,
     model::live,
+    procedure,
     settings::Settings,
 };
 
@@ -44,6 +46,8 @@ enum Section {
     Tables,
     /// Whether the columns of models are those of the database
     Models,
+    /// Where requests are counted, and what they are limited to
+    Limits,
 }
 
 /// What is said of a database that cannot be examined.
@@ -51,6 +55,8 @@ const NOT_LOOKED_AT: &str = "not looked at: the database cannot be used, and the
 
 /// What is examined.
 struct Subject<'a> {
+    /// The name of the application.
+    app: &'static str,
     settings: &'a Settings,
     /// What the application's own state has to complain of.
     state_faults: Vec<String>,
@@ -79,12 +85,17 @@ impl Section {
     }
 
     fn needs_database(self) -> bool {
-        !matches!(self, Self::Settings)
+        !matches!(self, Self::Settings | Self::Limits)
     }
 
     async fn examine(self, subject: &Subject<'_>) -> Vec<Finding> {
         match (self, &subject.database) {
             (Self::Settings, _) => settings::findings(subject.settings, &subject.state_faults),
+            (Self::Limits, _) => {
+                let Settings { limits, .. } = subject.settings;
+                Limits::examine(limits, subject.app, &procedure::all(), subject.settings.is_production())
+                    .await
+            }
             (Self::Server, Err(faults)) => faults.iter().map(Finding::fault).collect(),
             (Self::Server, Ok(database)) => database.examination.server(&pool_settings()).await,
             (_, Err(_)) => vec![Finding::fault(NOT_LOOKED_AT)],
@@ -134,7 +145,8 @@ pub(super) async fn run(app: App, settings: Settings, vars: Vars, command: &Doct
     } else {
         Err(Vec::new())
     };
-    let subject = Subject { settings: &settings, state_faults: app.state_faults(vars), database };
+    let subject =
+        Subject { app: app.name, settings: &settings, state_faults: app.state_faults(vars), database };
     let mut examined = Vec::new();
     for section in sections {
         examined.push(Examined { section, findings: section.examine(&subject).await });

@@ -6,7 +6,10 @@ use poem::http::HeaderMap;
 use uuid::Uuid;
 
 use super::Setup;
-use crate::{auth::device::DeviceId, clock::Clock, ctx::RequestScope, error::Result, procedure::Procedure};
+use crate::{
+    auth::device::DeviceId, clock::Clock, ctx::RequestScope, error::Result, finding::Finding,
+    procedure::Procedure,
+};
 
 /// What one request was charged: nothing.
 #[derive(Default)]
@@ -27,6 +30,18 @@ impl Limits {
             Some(endpoint) => Err(format!(
                 "{endpoint} is set, and the program was built without limits: build it with the feature `limits` of catena"
             )),
+        }
+    }
+
+    pub(crate) async fn examine(
+        setup: &Setup,
+        app: &str,
+        procedures: &[&'static Procedure],
+        _: bool,
+    ) -> Vec<Finding> {
+        match Self::start(setup, app, procedures, &Clock::default()).await {
+            Ok(_) => vec![Finding::ok("the program was built without limits")],
+            Err(why) => vec![Finding::fault(why)],
         }
     }
 

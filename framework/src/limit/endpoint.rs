@@ -1,6 +1,6 @@
 //! Where Redis is, from the settings.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, net::IpAddr, path::PathBuf};
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -120,6 +120,19 @@ impl Endpoint {
             database: None,
             setting: "REDIS_URL",
         })
+    }
+
+    /// Whether it leads to another machine, without encryption.
+    pub(super) fn may_be_overheard(&self) -> bool {
+        let here = |host: &str| {
+            host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        };
+        let is_here = match &self.place {
+            Place::Server(host, _) => here(host),
+            Place::Cluster(nodes) => nodes.iter().all(|(host, _)| here(host)),
+            Place::Socket(_) => true,
+        };
+        !self.is_tls && !is_here
     }
 
     /// What only those know who may log in; empty where everybody may.

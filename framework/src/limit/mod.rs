@@ -4,7 +4,7 @@
 //! - `policy.rs`, `tier.rs`: which limits there are, and which of them a request is charged to.
 //! - `client_ip.rs`, `key.rs`: whom a request is charged to, and what stands for them in Redis.
 //! - `endpoint.rs`, `store.rs`: Redis; `memory.rs` counts while it is away, `denied.rs` spares it known offenders.
-//! - `answer.rs`: what callers are told.
+//! - `answer.rs`: what callers are told; `examine.rs`: what operators are.
 //!
 //! Without a Redis in the settings nothing of it is made, and a request costs some comparisons.
 
@@ -17,6 +17,8 @@ mod quota;
 
 #[cfg(feature = "limits")]
 mod denied;
+#[cfg(feature = "limits")]
+mod examine;
 #[cfg(feature = "limits")]
 mod key;
 #[cfg(feature = "limits")]

@@ -4,6 +4,8 @@
 //! a budget of 100 ms. After some failures nobody waits any more: the breaker opens, a task of its own asks until
 //! Redis answers again, and meanwhile the caller counts in memory.
 
+mod fault;
+
 use std::{
     sync::{
         Arc, LazyLock, Mutex, PoisonError, Weak,
@@ -30,6 +32,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+pub(super) use self::fault::Fault;
+use self::fault::plain;
 use super::{
     endpoint::{Endpoint, Place},
     quota::Quota,
@@ -261,18 +265,6 @@ impl Shared {
     }
 }
 
-/// What an error says; of the system's only its name, without the code around it.
-fn plain(error: &Error) -> String {
-    let details = error.details();
-    if details.contains("ConnectionRefused") {
-        "nobody listens there".to_owned()
-    } else if ["ConnectionReset", "UnexpectedEof", "BrokenPipe"].iter().any(|kind| details.contains(kind)) {
-        "the connection broke".to_owned()
-    } else {
-        details.to_owned()
-    }
-}
-
 /// A limit of nobody, which is gone after a second.
 fn probe(prefix: &str, place: u32) -> (String, Quota) {
     (format!("{prefix}{{probe{place}}}"), Quota::new(u32::MAX, 1000))
@@ -379,19 +371,12 @@ fn client(endpoint: &Endpoint, policy: Option<ReconnectPolicy>) -> Result<Client
     builder.build().map_err(|error| error.to_string())
 }
 
-/// Why limits cannot be kept in a Redis.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// It cannot be reached now; it may be later.
-    Unreachable(String),
-    /// It says no, and will say no again.
-    Refused(String),
-}
-
 /// What a Redis said when it was tried.
 pub(super) struct Trial {
     /// What it does when its memory is full, if it tells.
     pub(super) when_full: Option<String>,
+    /// How long a decision took.
+    pub(super) took: Duration,
 }
 
 /// Connects once and takes one decision of nobody's. `app` as for [`Store::connect`].
@@ -412,58 +397,21 @@ pub(super) async fn attempt(endpoint: &Endpoint, app: &str) -> Result<Trial, Fau
     };
     let tried = async {
         let connection = client.init().await?;
-        let (key, quota) = probe(&shared.prefix, 0);
-        shared.take(vec![(key, quota)]).await?;
+        shared.take(vec![probe(&shared.prefix, 0)]).await?;
+        // The first one may have brought the script along.
+        let started = Instant::now();
+        shared.take(vec![probe(&shared.prefix, 0)]).await?;
+        let took = started.elapsed();
         let question = CustomCommand::new_static("CONFIG", ClusterHash::Random, false);
         let settings: Result<Vec<String>, Error> =
             client.custom(question, vec!["GET", "maxmemory-policy"]).await;
         connection.abort();
-        Ok(Trial { when_full: settings.ok().and_then(|mut settings| settings.pop()) })
+        Ok(Trial { when_full: settings.ok().and_then(|mut settings| settings.pop()), took })
     };
     match timeout(PATIENCE, tried).await {
         Ok(Ok(trial)) => Ok(trial),
-        Ok(Err(error)) => Err(fault(endpoint, &error)),
-        Err(_) => {
-            let hint = if endpoint.is_tls { "; does it speak TLS?" } else { "" };
-            Err(Fault::Unreachable(format!("it did not answer within {PATIENCE:?}{hint}")))
-        }
-    }
-}
-
-/// Tells apart what will mend itself and what will not.
-fn fault(endpoint: &Endpoint, error: &Error) -> Fault {
-    let (setting, details) = (endpoint.setting, error.details());
-    let says = |word| details.starts_with(word);
-    if says("WRONGPASS") || says("ERR invalid password") {
-        let advice = if setting == "REDIS_URL" {
-            "write the user and the password that it knows, redis://user:password@host:6379"
-        } else {
-            "copy the token from the console again; a read-only token will not do, since limits are written"
-        };
-        Fault::Refused(format!("Redis refuses {setting}: {advice}"))
-    } else if says("NOAUTH") {
-        Fault::Refused(format!(
-            "Redis asks for a password that {setting} lacks: write redis://:password@host:6379"
-        ))
-    } else if says("NOPERM") {
-        Fault::Refused(format!(
-            "the user of {setting} may not keep limits ({details}): allow it EVAL, EVALSHA, GET, SET, PTTL and TIME on \
-             the keys `*:limit:*`"
-        ))
-    } else if says("READONLY") {
-        Fault::Refused(format!(
-            "{endpoint} is a replica, which cannot count: write the address of its master"
-        ))
-    } else if *error.kind() == ErrorKind::Tls || details.contains("InvalidCertificate") {
-        Fault::Refused(format!(
-            "{endpoint} is not trusted ({details}): install the authority that has signed its certificate, or name its \
-             file in SSL_CERT_FILE"
-        ))
-    } else if *error.kind() == ErrorKind::Auth {
-        Fault::Refused(format!("Redis refuses {setting} ({details})"))
-    } else {
-        let hint = if endpoint.is_tls { "" } else { "; if it speaks TLS, write rediss:// or https://" };
-        Fault::Unreachable(format!("{}{hint}", plain(error)))
+        Ok(Err(error)) => Err(Fault::of(endpoint, &error)),
+        Err(_) => Err(Fault::silent(endpoint)),
     }
 }
 

@@ -263,7 +263,7 @@ fn notice_eviction(trial: &Trial) {
 }
 
 /// What a Redis may do when its memory is full and still count right, or nearly so.
-const KEEPS: [&str; 2] = ["noeviction", "volatile-ttl"];
+pub(super) const KEEPS: [&str; 2] = ["noeviction", "volatile-ttl"];
 
 /// The quota that a process counts by while it counts alone. Other processes admit as many, so who guesses passwords
 /// gets half.
