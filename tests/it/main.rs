@@ -6,6 +6,7 @@ mod bad_input;
 mod doctor;
 mod http;
 mod jobs;
+mod others;
 mod process;
 mod roles;
 mod secrets;
