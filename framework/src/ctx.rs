@@ -158,6 +158,10 @@ impl<U> Ctx<U> {
     /// Returns a handle on the request's transaction, under row-level security. The transaction begins with the first
     /// statement, commits before the answer is sent if the procedure returns `Ok`, and is rolled back otherwise.
     ///
+    /// Row-level security guards against a handler that asks for too much, and not against SQL that somebody smuggles in:
+    /// whom the transaction acts for is a setting, which such SQL could change. Bind values, as Diesel's queries do;
+    /// never put them into the text of a `sql_query`.
+    ///
     /// # Errors
     /// `unavailable` when no connection becomes free in time.
     pub async fn db(&self) -> Result<Db> {

@@ -4,6 +4,7 @@ mod admin;
 mod auth;
 mod bad_input;
 mod doctor;
+mod escapes;
 mod http;
 mod jobs;
 mod others;
