@@ -5,6 +5,7 @@ mod auth;
 mod bad_input;
 mod doctor;
 mod escapes;
+mod faults;
 mod http;
 mod jobs;
 mod others;

@@ -4,7 +4,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct Server {
     /// What it said before that.
     said: Vec<String>,
     /// What it says afterwards, until it ends.
-    says: mpsc::Receiver<String>,
+    says: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Server {
@@ -55,15 +55,16 @@ impl Server {
         // Whoever logs into a pipe that nobody reads waits for ever.
         let (say, says) = mpsc::channel();
         std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| drop(say.send(line))));
-        Self { child, address, said: seen, says }
+        Self { child, address, said: seen, says: Mutex::new(says) }
     }
 
     /// Waits for a line of the log with `text` in it.
     pub(crate) fn says(&self, text: &str) -> String {
         let start = Instant::now();
+        let says = self.says.lock().expect("nobody panicked with it");
         loop {
             let left = PATIENCE.saturating_sub(start.elapsed());
-            let line = self.says.recv_timeout(left).unwrap_or_else(|_| panic!("it never said `{text}`"));
+            let line = says.recv_timeout(left).unwrap_or_else(|_| panic!("it never said `{text}`"));
             if line.contains(text) {
                 return line;
             }
@@ -88,6 +89,11 @@ impl Server {
     pub(crate) fn metrics_url(&self) -> &str {
         let found = self.said.iter().find_map(|line| Some(line.split_once("metrics at ")?.1));
         found.unwrap_or_else(|| panic!("no address: {}", self.said.join("\n")))
+    }
+
+    /// Where it listens: `127.0.0.1:12345`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// What it said before it listened.
@@ -123,9 +129,20 @@ pub(crate) fn agent() -> ureq::Agent {
 
 /// A program of this package, told to use a test's database.
 pub(crate) fn on(program: &str, db: &TestDb) -> Command {
+    let mut command = alone(program);
+    command
+        .env("DATABASE_URL", db.web_url())
+        .env("DATABASE_JOBS_URL", db.jobs_url())
+        .env("DATABASE_OWNER_URL", db.owner_url());
+    command
+}
+
+/// A program of this package, told of no database.
+pub(crate) fn alone(program: &str) -> Command {
     let path = match program {
         "example" => env!("CARGO_BIN_EXE_example"),
         "ledger" => env!("CARGO_BIN_EXE_ledger"),
+        "pairs" => env!("CARGO_BIN_EXE_pairs"),
         other => panic!("there is no program {other}"),
     };
     // What programs leave in their working directory in development stays out of the sources.
@@ -136,9 +153,6 @@ pub(crate) fn on(program: &str, db: &TestDb) -> Command {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("PORT", "0")
-        .env("DATABASE_URL", db.web_url())
-        .env("DATABASE_JOBS_URL", db.jobs_url())
-        .env("DATABASE_OWNER_URL", db.owner_url())
         .current_dir(folder);
     command
 }
@@ -193,7 +207,7 @@ pub(crate) const LEDGER: catena::testing::EmbeddedMigrations = {
 };
 
 /// Waits until something holds. What is waited for happens in another process, so there is nothing to be woken by.
-async fn wait_for(mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait_for(mut holds: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !holds().await {
         assert!(start.elapsed() < PATIENCE, "it did not happen within {PATIENCE:?}");

@@ -15,7 +15,7 @@ use diesel_async::RunQueryDsl as _;
 use crate::process::{LEDGER, in_production, on};
 
 /// The superuser's URL of another database than the test's own.
-fn url_of(db: &TestDb, database: &str) -> String {
+pub(crate) fn url_of(db: &TestDb, database: &str) -> String {
     let url = db.superuser_url();
     let options = url.find('?').unwrap_or(url.len());
     let slash = url[..options].rfind('/').expect("the URL names a database");

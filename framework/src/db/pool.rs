@@ -114,13 +114,28 @@ impl Pool {
     /// `unavailable` when none is free in time, or the database cannot be reached.
     pub(crate) async fn get(&self) -> Result<Object<AsyncPgConnection>> {
         let timeouts = Timeouts { wait: self.wait, ..Timeouts::default() };
-        self.connections.timeout_get(&timeouts).await.map_err(|error| match error {
+        let taken = if self.opens_next() {
+            // Whoever asked may go away while it is opened. The next one then finds it in the pool: clients that hang
+            // up and come back at a pool that is not full yet would have the server open one after the other.
+            let connections = self.connections.clone();
+            let opening = tokio::spawn(async move { connections.timeout_get(&timeouts).await });
+            opening.await.map_err(|error| Error::unavailable(UNREACHABLE).because(error))?
+        } else {
+            self.connections.timeout_get(&timeouts).await
+        };
+        taken.map_err(|error| match error {
             pooled::PoolError::Timeout(_) => {
                 Error::unavailable("no database connection became free in time").because(error)
             }
             pooled::PoolError::Backend(why) => Error::unavailable(UNREACHABLE).because(why),
             other => Error::unavailable(UNREACHABLE).because(other),
         })
+    }
+
+    /// Whether the next to take a connection has to open it, as far as can be told.
+    fn opens_next(&self) -> bool {
+        let status = self.connections.status();
+        status.available == 0 && status.size < status.max_size
     }
 
     /// How its connections are opened.
