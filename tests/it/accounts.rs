@@ -4,6 +4,8 @@
 mod club;
 #[path = "accounts/elevated.rs"]
 mod elevated;
+#[path = "accounts/in_the_name.rs"]
+mod in_the_name;
 #[path = "accounts/members.rs"]
 mod members;
 #[path = "accounts/rights.rs"]
