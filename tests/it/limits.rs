@@ -4,6 +4,7 @@ mod limits {
     mod boot;
     mod doctor;
     mod faults;
+    mod metrics;
     mod monitor;
     #[path = "../../../framework/src/limit/store/tests/server.rs"]
     mod server;

@@ -10,6 +10,8 @@ mod http;
 mod jobs;
 mod others;
 mod process;
+#[path = "../../framework/src/limit/store/tests/server.rs"]
+mod redis;
 mod roles;
 mod secrets;
 mod spec;

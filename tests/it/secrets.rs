@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     process::{agent, on},
+    redis::Redis,
     support::example,
 };
 
@@ -72,6 +73,8 @@ fn forms(value: &str) -> [String; 7] {
 /// The example in a process of its own that logs everything into a file.
 struct Loud {
     child: Child,
+    /// Where it counts, with a password.
+    redis: Redis,
     address: String,
     log: std::path::PathBuf,
 }
@@ -83,7 +86,7 @@ impl Loud {
         let mut command: Command = on("example", app.db());
         command
             .current_dir(folder)
-            .env("RUST_LOG", "trace")
+            .env("RUST_LOG", "trace,fred=trace")
             .env("LOG_FORMAT", format)
             .env("CATENA_SECRET", planted.plant("the secret of the application"))
             .stdout(file.try_clone().expect("a second handle"))
@@ -95,8 +98,21 @@ impl Loud {
         ] {
             command.env(name, with_password(url, &planted.plant(what)));
         }
+        let password = planted.plant("the password of Redis");
+        let redis = Redis::start_on_port(&["--requirepass", &password]);
+        let at = format!("127.0.0.1:{}", redis.port);
+        for setting in ["RATE_LIMIT_AUTH", "RATE_LIMIT_ACCOUNT", "RATE_LIMIT_PUBLIC"] {
+            command.env(setting, "1000/1m");
+        }
+        if format == "json" {
+            command
+                .env("UPSTASH_REDIS_REST_URL", format!("http://{at}"))
+                .env("UPSTASH_REDIS_REST_TOKEN", &password);
+        } else {
+            command.env("REDIS_URL", format!("redis://:{}@{at}", forms(&password)[2]));
+        }
         let child = command.spawn().expect("the program is built");
-        let mut loud = Self { child, address: String::new(), log };
+        let mut loud = Self { child, redis, address: String::new(), log };
         loud.address = loud.until(|text| {
             let (_, address) = text.split_once("listening on http://")?;
             let end = address.find([',', '"', '\n', ' '])?;
@@ -166,16 +182,26 @@ async fn plant_and_search(format: &str) {
     let app = example().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut planted = Planted::default();
-    let server = Loud::start(&app, folder.path(), format, &mut planted);
+    let mut server = Loud::start(&app, folder.path(), format, &mut planted);
     sign_in_and_out(&server, &mut planted);
     reset(&server, folder.path(), &mut planted);
     let mut refusals = refused(&server, &mut planted);
     refusals.push_str(&server.post("/api/auth/me", "null", &[]).1);
 
+    // It loses its connection, and logs in again.
+    server.redis.kill();
+    for _ in 0..5 {
+        assert_eq!(server.post("/api/auth/logout", "null", &[]).0, 401);
+    }
+    server.redis.restart();
+    server.until(|text| text.contains("Redis answers again").then_some(()));
+
     over_http2(&server.address, &planted.plant("a bearer token over HTTP/2"));
     server.post("/api/nothing/here", "{}", &[]);
     let log = server.until(|text| text.contains("/api/nothing/here").then(|| text.to_owned()));
-    assert!(log.contains("TRACE"), "everything is logged: {log:.2000}");
+    for told in ["TRACE", "fred::protocol"] {
+        assert!(log.contains(told), "everything is logged, {told} too: {log:.2000}");
+    }
     let path = Planted(vec![("what is logged", "/api/auth/request_reset".to_owned())]);
     assert_eq!(path.found_in(&log), ["what is logged"], "the search finds what is there");
     assert_eq!(planted.found_in(&log), [""; 0], "in the log");

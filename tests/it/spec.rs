@@ -203,3 +203,29 @@ async fn a_server_in_development_keeps_the_file_current() {
     let (_, served) = server.get("/openapi.json");
     assert_eq!(fs::read_to_string(&file).expect("the file"), served);
 }
+
+#[tokio::test]
+async fn whatever_is_limited_says_how_it_refuses() {
+    let document = document().await;
+    let operations =
+        document["paths"].as_object().into_iter().flatten().flat_map(|(_, item)| item.as_object());
+    let operations: Vec<_> = operations.flatten().map(|(_, operation)| operation).collect();
+    assert_eq!(operations.len(), 12, "every procedure has a tier, and so a limit");
+    for operation in operations {
+        let denial = &operation["responses"]["429"];
+        let headers = denial["headers"].as_object().into_iter().flatten();
+        let headers: Vec<_> =
+            headers.map(|(name, header)| (name.as_str(), &header["schema"]["type"])).collect();
+        assert_eq!(
+            headers,
+            [
+                ("Retry-After", &json!("integer")),
+                ("RateLimit", &json!("string")),
+                ("RateLimit-Policy", &json!("string"))
+            ],
+            "{}",
+            operation["operationId"]
+        );
+        assert!(denial["content"]["application/problem+json"].is_object(), "{denial}");
+    }
+}

@@ -20,6 +20,10 @@ use crate::{
 /// statement, among them password hashes and what users send.
 const MUTED: &str = "tokio_postgres=info";
 
+/// What is logged only if `RUST_LOG` names it: what the client of Redis has to say of an outage is said of the limits,
+/// once.
+const ECHO: &str = "fred";
+
 /// Starts logging; does nothing if the program has started it already.
 pub(super) fn start(settings: &Settings) {
     let builder = tracing_subscriber::fmt()
@@ -96,7 +100,13 @@ fn write_out(lines: &mut Vec<u8>, mut out: impl Write) {
 
 fn filter(levels: &str) -> EnvFilter {
     let filter = EnvFilter::try_new(levels).unwrap_or_else(|_| EnvFilter::new("info"));
-    MUTED.parse().into_iter().fold(filter, EnvFilter::add_directive)
+    let echo = (!levels.contains(ECHO)).then(|| format!("{ECHO}=off"));
+    let directives = [Some(MUTED.to_owned()), echo];
+    directives
+        .iter()
+        .flatten()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive)
 }
 
 #[cfg(test)]
@@ -180,6 +190,22 @@ mod tests {
             });
             let text = kept.text();
             assert!(text.contains("a notice") && !text.contains("a password's hash"), "{levels}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_client_of_redis_speaks_when_it_is_asked() {
+        for (levels, is_heard) in [("info", false), ("trace", false), ("info,fred=warn", true)] {
+            let kept = Kept::default();
+            let writer = kept.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_env_filter(filter(levels))
+                .with_writer(move || writer.clone())
+                .finish();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::warn!(target: "fred::router::responses", "the connection closed");
+            });
+            assert_eq!(kept.text().contains("the connection closed"), is_heard, "{levels}");
         }
     }
 }
