@@ -138,11 +138,10 @@ pub mod __private {
     pub use diesel;
     pub use diesel_migrations;
     pub use inventory;
-    pub use poem_openapi;
     pub use serde;
     pub use serde_json;
 
-    pub use crate::{__object as object, __poem_model as poem_model, http::Call};
+    pub use crate::{__object as object, __poem_model as poem_model, http::Call, spec::openapi_type};
 
     /// For `#[model]`.
     pub mod model {
@@ -181,10 +180,5 @@ pub mod __private {
     /// For `#[job]`.
     pub mod jobs {
         pub use crate::jobs::{Args, Backoff, Entry, Job, JobType, args, finished};
-    }
-
-    /// For the poem-openapi side of `#[model]`.
-    pub mod spec {
-        pub use crate::spec::{name, parse_from_json, register, schema_ref, to_json};
     }
 }

@@ -10,6 +10,6 @@ mod schema;
 pub(crate) use changes::breaking_changes;
 pub(crate) use clashes::{clashes, refused_defaults};
 pub(crate) use document::{Document, Info};
+pub use schema::openapi_type;
 #[cfg(test)]
-pub(crate) use schema::parameters;
-pub use schema::{name, parse_from_json, register, schema_ref, to_json};
+pub(crate) use schema::{parameters, register};

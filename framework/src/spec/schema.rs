@@ -333,57 +333,86 @@ fn described(text: &'static str) -> Option<&'static str> {
     (!text.is_empty()).then_some(text)
 }
 
+/// What a type says of itself in a plain poem-openapi API, in short words: each model repeats them.
+pub mod openapi_type {
+    use std::{borrow::Cow, iter};
+
+    pub use poem_openapi::{
+        registry::{MetaSchemaRef, Registry},
+        types::{IsObjectType, ParseFromJSON, ParseResult, ToJSON, Type},
+    };
+
+    pub use super::{name, parse_from_json, register, schema_ref, to_json};
+
+    /// The name of a model.
+    pub type Name = Cow<'static, str>;
+    /// A model as JSON, which may be missing.
+    pub type Json = Option<serde_json::Value>;
+    /// The raw value of a model.
+    pub type Raw<'a, T> = Option<&'a T>;
+    /// The raw values that a model is made of.
+    pub type Elements<'a, T> = Box<dyn Iterator<Item = &'a T> + 'a>;
+
+    /// A model is its own raw value.
+    pub fn raw<T>(model: &T) -> Raw<'_, T> {
+        Some(model)
+    }
+
+    /// A model is no list of others.
+    pub fn elements<T>(model: &T) -> Elements<'_, T> {
+        Box::new(iter::once(model))
+    }
+}
+
 /// Makes a model a poem-openapi type, so that it also works in a plain poem-openapi API. Objects are said to be such.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __poem_model {
     (object [$($parameters:tt)*] [$model:ty] [$($clause:tt)*]) => {
         $crate::__private::poem_model!([$($parameters)*] [$model] [$($clause)*]);
-        impl<$($parameters)*> $crate::__private::poem_openapi::types::IsObjectType for $model $($clause)* {}
+        impl<$($parameters)*> __type::IsObjectType for $model $($clause)* {}
     };
     ($model:ident) => {
         $crate::__private::poem_model!([] [$model] []);
     };
     ([$($parameters:tt)*] [$model:ty] [$($clause:tt)*]) => {
-        impl<$($parameters)*> $crate::__private::poem_openapi::types::Type for $model $($clause)* {
+        use $crate::__private::openapi_type as __type;
+
+        impl<$($parameters)*> __type::Type for $model $($clause)* {
             const IS_REQUIRED: bool = true;
             type RawValueType = Self;
             type RawElementValueType = Self;
 
-            fn name() -> ::std::borrow::Cow<'static, str> {
-                $crate::__private::spec::name::<Self>()
+            fn name() -> __type::Name {
+                __type::name::<Self>()
             }
 
-            fn schema_ref() -> $crate::__private::poem_openapi::registry::MetaSchemaRef {
-                $crate::__private::spec::schema_ref::<Self>()
+            fn schema_ref() -> __type::MetaSchemaRef {
+                __type::schema_ref::<Self>()
             }
 
-            fn register(registry: &mut $crate::__private::poem_openapi::registry::Registry) {
-                $crate::__private::spec::register::<Self>(registry)
+            fn register(registry: &mut __type::Registry) {
+                __type::register::<Self>(registry)
             }
 
-            fn as_raw_value(&self) -> ::core::option::Option<&Self> {
-                ::core::option::Option::Some(self)
+            fn as_raw_value(&self) -> __type::Raw<'_, Self> {
+                __type::raw(self)
             }
 
-            fn raw_element_iter<'a>(
-                &'a self,
-            ) -> ::std::boxed::Box<dyn ::core::iter::Iterator<Item = &'a Self> + 'a> {
-                ::std::boxed::Box::new(::core::iter::once(self))
+            fn raw_element_iter<'a>(&'a self) -> __type::Elements<'a, Self> {
+                __type::elements(self)
             }
         }
 
-        impl<$($parameters)*> $crate::__private::poem_openapi::types::ParseFromJSON for $model $($clause)* {
-            fn parse_from_json(
-                value: ::core::option::Option<$crate::__private::serde_json::Value>,
-            ) -> $crate::__private::poem_openapi::types::ParseResult<Self> {
-                $crate::__private::spec::parse_from_json(value)
+        impl<$($parameters)*> __type::ParseFromJSON for $model $($clause)* {
+            fn parse_from_json(value: __type::Json) -> __type::ParseResult<Self> {
+                __type::parse_from_json(value)
             }
         }
 
-        impl<$($parameters)*> $crate::__private::poem_openapi::types::ToJSON for $model $($clause)* {
-            fn to_json(&self) -> ::core::option::Option<$crate::__private::serde_json::Value> {
-                $crate::__private::spec::to_json(self)
+        impl<$($parameters)*> __type::ToJSON for $model $($clause)* {
+            fn to_json(&self) -> __type::Json {
+                __type::to_json(self)
             }
         }
     };
