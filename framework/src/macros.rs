@@ -263,7 +263,7 @@ pub use catena_macros::Problem;
 /// }
 ///
 /// /// Sends one mail.
-/// #[job(retries = 5, backoff = "exponential(2s, 1h)")]
+/// #[job(retries = 5, backoff = "exponential(2s, 1h)", queue = "mail", priority = 1)]
 /// pub async fn send_mail(job: &JobCtx, args: Mail) -> Result<()> {
 ///     Ok(())
 /// }
@@ -278,8 +278,8 @@ pub use catena_macros::Problem;
 /// pub async fn invite(ctx: &Ctx, input: Mail) -> Result<()> {
 ///     // Now, or as soon as the transaction has committed.
 ///     send_mail::enqueue(ctx, Mail { to: input.to.clone() }).await?;
-///     // Or later.
-///     send_mail::with(input).delay(std::time::Duration::from_secs(3600)).enqueue(ctx).await?;
+///     // Or later, and before others of its queue.
+///     send_mail::with(input).delay("10m").priority(0).enqueue(ctx).await?;
 ///     Ok(())
 /// }
 /// ```
@@ -288,6 +288,12 @@ pub use catena_macros::Problem;
 /// - `backoff`: how long it waits before that: `"exponential(2s, 1h)"` doubles from the first to the second duration,
 ///   `"fixed(30s)"` stays the same; `"exponential(1s, 1h)"` unless said otherwise. Durations are a whole number and one
 ///   of `ms`, `s`, `m`, `h`, `d`.
+/// - `timeout = "30s"`: how long an attempt may take before it has failed, at most `"7d"`; ten minutes unless said
+///   otherwise.
+/// - `queue = "mail"`: the queue in which it waits, `default` unless said otherwise. The jobs that a process runs at once
+///   (`JOB_SLOTS`) are taken from its queues in turn; `JOB_QUEUES` limits a queue, and `jobs pause mail` stops one. A job
+///   whose queue is changed takes along what waits.
+/// - `priority = 1`: its rank among the due jobs of its queue, from 0, first and the default, to 3, last.
 /// - `cron = "0 3 * * *"`: the job is enqueued by itself at these times (UTC): minute, hour, day of the month, month, day
 ///   of the week. Such a job takes no arguments.
 /// - `crate = chain`: the path of `catena`, where it goes by another name than `::catena`.

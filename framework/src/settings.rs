@@ -3,6 +3,7 @@
 use std::{
     env,
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
     time::Duration,
@@ -13,6 +14,7 @@ use crate::{
     db::Url,
     limit::{ClientIp, Endpoint, Quota, Quotas, Setup},
     secret::Secret,
+    units,
 };
 
 /// A setting of the process, read from an environment variable (in development also from `.env`).
@@ -77,6 +79,17 @@ const SESSION_LIFETIME: Setting = Setting {
     name: "SESSION_LIFETIME",
     default: "30d",
     about: "How long a session lives at most, however much it is used. Both hold for sessions opened from then on.",
+};
+const JOB_SLOTS: Setting = Setting {
+    name: "JOB_SLOTS",
+    default: "50",
+    about: "How many jobs a process runs at once, from 1 to 10000.",
+};
+const JOB_QUEUES: Setting = Setting {
+    name: "JOB_QUEUES",
+    default: "",
+    about: "How many of these a queue may have, such as `mail=5, reports=1`; 0 leaves it to other processes. Queues \
+            that are not named may have all.",
 };
 const CATENA_DIR: Setting = Setting {
     name: "CATENA_DIR",
@@ -157,6 +170,8 @@ pub(crate) const ALL: &[Setting] = &[
     ADMIN_LISTEN,
     SESSION_IDLE,
     SESSION_LIFETIME,
+    JOB_SLOTS,
+    JOB_QUEUES,
     CATENA_DIR,
     PG_BIN,
     UPSTASH_REDIS_REST_URL,
@@ -170,6 +185,9 @@ pub(crate) const ALL: &[Setting] = &[
     RUST_LOG,
     LOG_FORMAT,
 ];
+
+/// The most jobs that a process may be told to run at once.
+const MOST_SLOTS: usize = 10_000;
 
 /// Whether `CATENA_ENV` is `production`, whatever may be wrong with other settings.
 pub(crate) fn is_production(lookup: &Vars) -> bool {
@@ -193,6 +211,9 @@ pub(crate) struct Settings {
     pub(crate) admin_listen: Option<SocketAddr>,
     pub(crate) session_idle: Duration,
     pub(crate) session_lifetime: Duration,
+    /// How many jobs run at once, and how many of each queue.
+    pub(crate) job_slots: usize,
+    pub(crate) job_queues: Vec<(String, usize)>,
     pub(crate) dir: PathBuf,
     pub(crate) limits: Setup,
     pub(crate) log: String,
@@ -246,6 +267,8 @@ impl Settings {
         let admin_listen = reader
             .optional(ADMIN_LISTEN)
             .and_then(|_| reader.parsed(ADMIN_LISTEN, "an address and a port, such as 127.0.0.1:9000"));
+        let job_slots = reader.number(JOB_SLOTS, 1..=MOST_SLOTS);
+        let job_queues = reader.queues(JOB_QUEUES);
         let dir = reader.text(CATENA_DIR).into();
         let limits = reader.limits();
         let log = reader.text(RUST_LOG);
@@ -293,6 +316,8 @@ impl Settings {
                     admin_listen,
                     session_idle,
                     session_lifetime,
+                    job_slots,
+                    job_queues,
                     dir,
                     limits,
                     log,
@@ -347,6 +372,31 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             self.faults.push(format!("{}={value}: write {expected}", setting.name));
         }
         parsed
+    }
+
+    /// A whole number within `range`; its least if it is wrong.
+    fn number(&mut self, setting: Setting, range: RangeInclusive<usize>) -> usize {
+        let value = self.text(setting);
+        let read = value.parse().ok().filter(|number| range.contains(number));
+        if read.is_none() {
+            let (least, most) = (range.start(), range.end());
+            self.faults.push(format!("{}={value}: write a number from {least} to {most}", setting.name));
+        }
+        read.unwrap_or(*range.start())
+    }
+
+    /// Queues with slots each; none if they are wrong.
+    fn queues(&mut self, setting: Setting) -> Vec<(String, usize)> {
+        let value = self.text(setting);
+        let read = queues(&value);
+        if read.is_none() {
+            self.faults.push(format!(
+                "{}={value}: write queues with how many of their jobs may run at once, from 0 to {MOST_SLOTS}, as in \
+                 `mail=5, reports=1`",
+                setting.name
+            ));
+        }
+        read.unwrap_or_default()
     }
 
     /// A time of at least a second and at most ten years; nothing if it is wrong.
@@ -439,17 +489,19 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
 }
 
 fn duration(text: &str) -> Option<Duration> {
-    const DAY: u64 = 24 * 60 * 60;
-    let unit = text.chars().last()?;
-    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-    let seconds = number.checked_mul(match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => DAY,
-        _ => return None,
-    })?;
-    (1..=3650 * DAY).contains(&seconds).then(|| Duration::from_secs(seconds))
+    const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+    let read = units::duration(text).filter(|_| !text.ends_with("ms"));
+    read.filter(|time| (Duration::from_secs(1)..=LONGEST).contains(time))
+}
+
+/// Reads `mail=5, reports=1`.
+fn queues(text: &str) -> Option<Vec<(String, usize)>> {
+    let queue = |pair: &str| {
+        let (name, slots) = pair.split_once('=')?;
+        let slots = slots.trim().parse().ok().filter(|slots| *slots <= MOST_SLOTS)?;
+        Some((name.trim().to_owned(), slots))
+    };
+    text.split(',').filter(|pair| !pair.trim().is_empty()).map(queue).collect()
 }
 
 #[cfg(test)]

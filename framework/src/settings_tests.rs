@@ -42,3 +42,20 @@ fn sessions_live_as_long_as_the_settings_say() {
     let longer = "SESSION_IDLE is longer than SESSION_LIFETIME, so it would never count: write a shorter one";
     assert_eq!(times(&[("SESSION_LIFETIME", "1d")]), Err(vec![longer.to_owned()]));
 }
+
+#[test]
+fn slots_of_queues() {
+    let queues = |text| read(&[("JOB_QUEUES", text)]).map(|settings| settings.job_queues);
+    assert_eq!(queues(""), Ok(vec![]));
+    assert_eq!(queues("mail=5, reports = 0,"), Ok(vec![("mail".to_owned(), 5), ("reports".to_owned(), 0)]));
+    for wrong in ["mail", "mail=", "mail=-1", "mail=10001", "mail 5"] {
+        let expected = format!(
+            "JOB_QUEUES={wrong}: write queues with how many of their jobs may run at once, from 0 to 10000, as in \
+             `mail=5, reports=1`"
+        );
+        assert_eq!(queues(wrong), Err(vec![expected]));
+    }
+    let slots = |text| read(&[("JOB_SLOTS", text)]).map(|settings| settings.job_slots);
+    assert_eq!(slots(""), Ok(50));
+    assert_eq!(slots("0"), Err(vec!["JOB_SLOTS=0: write a number from 1 to 10000".to_owned()]));
+}

@@ -15,7 +15,7 @@ use catena::testing::TestApp;
 use serde_json::{Value, json};
 
 use crate::{
-    process::output,
+    process::{on, output},
     support::{credentials, signed_up},
 };
 
@@ -176,4 +176,28 @@ async fn old_tasks_are_gone_the_morning_after() {
     let listed = ada.get("/api/tasks/list").await.json()["items"].take();
     let titles: Vec<_> = listed.as_array().into_iter().flatten().map(|task| task["title"].clone()).collect();
     assert_eq!(titles, ["new"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_is_paused_and_resumed_from_the_command_line() {
+    let sink = Sink::refusing(0);
+    let app = TestApp::builder(example_app::app())
+        .var("SMTP_URL", format!("smtp://127.0.0.1:{}", sink.port))
+        .start()
+        .await;
+    let jobs = |args: &[&str]| output("example", app.db(), &[&["jobs"], args].concat());
+    assert_eq!(jobs(&["pause", "default"]), "the queue `default` is paused\n");
+    assert_eq!(jobs(&["pause", "default"]), "the queue `default` was paused already\n");
+    signed_up(&app, "ada").await;
+    app.run_jobs().await;
+    assert_eq!(sink.mails().len(), 0);
+    assert_eq!(jobs(&["resume", "default"]), "the queue `default` is no longer paused\n");
+    assert_eq!(jobs(&["resume", "default"]), "the queue `default` was not paused\n");
+    app.run_jobs().await;
+    assert_eq!(sink.mails().len(), 1);
+
+    let refused = on("example", app.db()).args(["jobs", "pause", "mial"]).output().expect("it is built");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success());
+    assert_eq!(said, "error: no job is in the queue `mial`; those of this program are in `default`\n");
 }

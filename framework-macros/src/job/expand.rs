@@ -11,7 +11,7 @@ use crate::signature::Signature;
 
 /// The description of the job, its entry in the registry, and the struct that carries its types and enqueues it.
 pub(crate) fn companion(job: &Job) -> TokenStream {
-    let Job { signature, doc, cron, retries, backoff, .. } = job;
+    let Job { signature, doc, cron, retries, backoff, queue, priority, .. } = job;
     let name = &signature.name;
     let function = name.unraw().to_string();
     let cron = match cron {
@@ -29,6 +29,13 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             quote!(__jobs::Backoff::Exponential { base: #base, cap: #cap })
         }
     };
+    let timeout = match job.timeout {
+        Some(timeout) => {
+            let timeout = duration(timeout);
+            quote!(::core::option::Option::Some(#timeout))
+        }
+        None => quote!(::core::option::Option::None),
+    };
     let run = run(signature);
     let registration = quote! {
         static __JOB: __jobs::Job = __jobs::Job {
@@ -39,6 +46,9 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             cron: #cron,
             retries: #retries,
             backoff: #backoff,
+            timeout: #timeout,
+            queue: #queue,
+            priority: #priority,
             args: __jobs::args::<#name>(),
             run: #run,
         };

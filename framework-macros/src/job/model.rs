@@ -1,5 +1,7 @@
 //! What a use of `#[job]` means, and its rules.
 
+use std::time::Duration;
+
 use croner::parser::{CronParser, Seconds, Year};
 use proc_macro2::TokenStream;
 use syn::{Attribute, LitInt, LitStr, Type, Visibility};
@@ -10,6 +12,7 @@ use crate::{
     errors::Errors,
     options::Typed,
     signature::{Kind, Signature, conditions},
+    units::duration,
 };
 
 const KIND: Kind = Kind {
@@ -19,6 +22,11 @@ const KIND: Kind = Kind {
     other_context: "Ctx",
     input: "argument",
 };
+
+const DEFAULT_QUEUE: &str = "default";
+const LONGEST_QUEUE: usize = 100;
+const LOWEST_PRIORITY: u8 = 3;
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 const DEFAULT_RETRIES: u16 = 5;
 const MOST_RETRIES: u16 = 1000;
@@ -32,6 +40,9 @@ pub(crate) struct Job {
     pub(crate) cron: Option<String>,
     pub(crate) retries: u16,
     pub(crate) backoff: Option<Backoff>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) queue: String,
+    pub(crate) priority: u8,
 }
 
 impl Job {
@@ -41,6 +52,9 @@ impl Job {
         let cron = options.cron.as_ref().and_then(|typed| cron(typed, errors));
         let retries = options.retries.as_ref().map_or(DEFAULT_RETRIES, |typed| retries(typed, errors));
         let backoff = options.backoff.as_ref().and_then(|typed| backoff(typed, errors));
+        let timeout = options.timeout.as_ref().and_then(|typed| timeout(typed, errors));
+        let queue = options.queue.as_ref().and_then(|typed| queue(typed, errors));
+        let priority = options.priority.as_ref().map_or(0, |typed| priority(typed, errors));
         let function = KIND.function(item, errors)?;
         let signature = KIND.signature(&function, &[], errors)?;
         if !matches!(&signature.output, Type::Tuple(unit) if unit.elems.is_empty()) {
@@ -59,6 +73,9 @@ impl Job {
             cron,
             retries,
             backoff,
+            timeout,
+            queue: queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned()),
+            priority,
         })
     }
 }
@@ -121,4 +138,42 @@ fn retries(typed: &LitInt, errors: &mut Errors) -> u16 {
 
 fn backoff(typed: &LitStr, errors: &mut Errors) -> Option<Backoff> {
     Backoff::parse(&typed.value()).map_err(|message| errors.push(typed, message)).ok()
+}
+
+fn timeout(typed: &LitStr, errors: &mut Errors) -> Option<Duration> {
+    match duration(&typed.value()) {
+        Ok(time) if (Duration::from_millis(1)..=LONGEST_TIMEOUT).contains(&time) => Some(time),
+        Ok(_) => {
+            errors.push(typed, "an attempt takes from `1ms` to `7d`: write `timeout = \"30s\"`");
+            None
+        }
+        Err(message) => {
+            errors.push(typed, message);
+            None
+        }
+    }
+}
+
+fn queue(typed: &LitStr, errors: &mut Errors) -> Option<String> {
+    let name = typed.value();
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if (1..=LONGEST_QUEUE).contains(&name.len()) && name.chars().all(is_plain) {
+        return Some(name);
+    }
+    let message = format!(
+        "`{name}` is no name of a queue: write 1 to {LONGEST_QUEUE} small letters, digits, `_` or `-`, as in \
+         `queue = \"mail\"`"
+    );
+    errors.push(typed, message);
+    None
+}
+
+fn priority(typed: &LitInt, errors: &mut Errors) -> u8 {
+    typed.base10_parse().ok().filter(|priority| *priority <= LOWEST_PRIORITY).unwrap_or_else(|| {
+        errors.push(
+            typed,
+            format_args!("a priority is from 0, first, to {LOWEST_PRIORITY}, last: write `priority = 1`"),
+        );
+        0
+    })
 }

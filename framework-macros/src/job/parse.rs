@@ -8,10 +8,19 @@ pub(crate) struct Options {
     pub(crate) cron: Option<LitStr>,
     pub(crate) retries: Option<LitInt>,
     pub(crate) backoff: Option<LitStr>,
+    pub(crate) timeout: Option<LitStr>,
+    pub(crate) queue: Option<LitStr>,
+    pub(crate) priority: Option<LitInt>,
 }
 
 impl crate::options::Options for Options {
     const ATTRIBUTE: &'static str = "job";
-    const EXAMPLES: &'static [&'static str] =
-        &["cron = \"0 3 * * *\"", "retries = 5", "backoff = \"exponential(2s, 1h)\""];
+    const EXAMPLES: &'static [&'static str] = &[
+        "cron = \"0 3 * * *\"",
+        "retries = 5",
+        "backoff = \"exponential(2s, 1h)\"",
+        "timeout = \"30s\"",
+        "queue = \"mail\"",
+        "priority = 1",
+    ];
 }

@@ -23,7 +23,8 @@ fn args() {
             todo!()
         }
     };
-    let options = quote!(retries = 3, backoff = "exponential(2s, 1h)");
+    let options =
+        quote!(retries = 3, backoff = "exponential(2s, 1h)", timeout = "30s", queue = "mail", priority = 2);
     insta::assert_snapshot!(pretty(job(options, item)));
 }
 

@@ -1,13 +1,14 @@
 //! `jobs`.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use clap::{Args, Subcommand};
+use diesel_async::AsyncPgConnection;
 
 use crate::{
     app::{App, BootError, connect, prepare},
     jobs::{
-        State,
+        self, State,
         store::{self, Filter, JobRow},
     },
     settings::Settings,
@@ -23,6 +24,16 @@ pub(super) struct Jobs {
 enum Action {
     /// List jobs, the newest first
     List(List),
+    /// Have no process start jobs of a queue; those that run go on
+    Pause(Queue),
+    /// Have processes start jobs of a queue again
+    Resume(Queue),
+}
+
+#[derive(Args)]
+struct Queue {
+    /// The queue: what `#[job(queue = "..")]` says, or `default`
+    queue: String,
 }
 
 #[derive(Args)]
@@ -42,17 +53,50 @@ struct List {
 }
 
 pub(super) async fn run(app: App, settings: Settings, command: &Jobs) -> Result<(), BootError> {
-    let Action::List(list) = &command.action;
     let database = connect(prepare(&settings, app.name).await?, &app.migrations).await?;
-    let filter = Filter { id: None, state: list.state, kind: list.kind.clone(), limit: list.limit };
-    let jobs = store::list(&mut database.jobs.get().await?, &filter).await?;
-    let text = if list.json {
-        serde_json::to_string_pretty(&jobs).map_err(|error| BootError(vec![error.to_string()]))? + "\n"
-    } else {
-        table(&jobs)
+    let mut connection = database.jobs.get().await?;
+    let text = match &command.action {
+        Action::List(list) => listed(&mut connection, list).await?,
+        Action::Pause(Queue { queue }) => {
+            known(queue)?;
+            let paused = store::pause(&mut connection, queue).await?;
+            format!("the queue `{queue}` {}\n", if paused { "is paused" } else { "was paused already" })
+        }
+        Action::Resume(Queue { queue }) => {
+            let resumed = store::resume(&mut connection, queue).await?;
+            if resumed {
+                store::announce(&mut connection, "").await?;
+            } else {
+                known(queue)?;
+            }
+            format!(
+                "the queue `{queue}` {}\n",
+                if resumed { "is no longer paused" } else { "was not paused" }
+            )
+        }
     };
     super::print(&text);
     Ok(())
+}
+
+/// Refuses a queue that no job of this program has: a name with a slip would pause nothing.
+fn known(queue: &str) -> Result<(), BootError> {
+    let known: BTreeSet<_> = jobs::all().iter().map(|job| job.queue).collect();
+    if known.contains(queue) {
+        return Ok(());
+    }
+    let known = known.into_iter().collect::<Vec<_>>().join("`, `");
+    Err(BootError(vec![format!("no job is in the queue `{queue}`; those of this program are in `{known}`")]))
+}
+
+async fn listed(connection: &mut AsyncPgConnection, list: &List) -> Result<String, BootError> {
+    let filter = Filter { id: None, state: list.state, kind: list.kind.clone(), limit: list.limit };
+    let jobs = store::list(connection, &filter).await?;
+    if list.json {
+        Ok(serde_json::to_string_pretty(&jobs).map_err(|error| BootError(vec![error.to_string()]))? + "\n")
+    } else {
+        Ok(table(&jobs))
+    }
 }
 
 /// A line a job, at most 80 columns wide, and a second one for what went wrong last.

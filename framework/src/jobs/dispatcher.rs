@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use chrono::DateTime;
 use diesel_async::AsyncPgConnection;
 use futures_util::StreamExt as _;
 use tokio::{
@@ -14,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     JobId,
+    queues::Queues,
     runtime::{Attempt, Crew, Outcome, no_answer},
-    store::{self, Claim, Claimed, Exchanged, Failed, Flush, Lease, PRIORITIES, WorkerId},
+    store::{self, Claim, Claimed, Exchanged, Failed, Flush, Lease, WorkerId},
     worker::BEAT,
 };
 use crate::error::{Error, Result};
@@ -35,10 +35,6 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How long to wait before connecting again: at first, and at last.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-/// How far before the latest job claimed a claim begins to look. Jobs that became visible later than that after their
-/// `run_at` are found by the next claim that looks at everything.
-const SLACK_US: i64 = 100_000;
-
 /// The loop that owns the connection on which jobs are claimed and finished.
 pub(super) struct Dispatcher {
     crew: Arc<Crew>,
@@ -50,7 +46,8 @@ pub(super) struct Dispatcher {
 
     /// The jobs whose end the database does not know yet: running, or ended and in `flush`.
     held: HashMap<JobId, Lease>,
-    running: JoinSet<Attempt>,
+    /// The attempts, with the queues of their jobs.
+    running: JoinSet<(usize, Attempt)>,
     flush: Flush,
 
     worker: Option<WorkerId>,
@@ -60,7 +57,7 @@ pub(super) struct Dispatcher {
     poll: Duration,
     /// Whether there may be due jobs that the last claim had no slots for.
     more: bool,
-    marks: Marks,
+    queues: Queues,
 }
 
 /// Why a session with the database ended.
@@ -80,6 +77,7 @@ impl Dispatcher {
         let now = Instant::now();
         Self {
             kinds: crew.jobs.keys().copied().collect(),
+            queues: Queues::new(crew.jobs.values(), &crew.settings),
             crew,
             stop,
             heard_stop: false,
@@ -93,7 +91,6 @@ impl Dispatcher {
             due_at: now,
             poll: POLL.0,
             more: false,
-            marks: Marks::new(now),
         }
     }
 
@@ -127,7 +124,7 @@ impl Dispatcher {
         let mut connection = in_time(store::open_dispatcher(connector)).await?;
         self.register(&connection).await?;
         *pause = RECONNECT.0;
-        self.marks.forget();
+        self.queues.forget();
         self.due_at = Instant::now();
         loop {
             self.wait(&mut connection).await?;
@@ -198,12 +195,13 @@ impl Dispatcher {
 
     /// How many jobs may be started.
     fn free(&self) -> usize {
-        if self.stop.is_cancelled() { 0 } else { self.crew.settings.slots.saturating_sub(self.running.len()) }
+        if self.stop.is_cancelled() { 0 } else { self.queues.free() }
     }
 
     /// Notes what became of a job.
-    fn absorb(&mut self, ended: Result<Attempt, tokio::task::JoinError>) {
-        let Ok(Attempt { id, lease, outcome }) = ended else { return };
+    fn absorb(&mut self, ended: Result<(usize, Attempt), tokio::task::JoinError>) {
+        let Ok((queue, Attempt { id, lease, outcome })) = ended else { return };
+        self.queues.ended(queue);
         if self.held.get(&id) != Some(&lease) {
             return;
         }
@@ -225,7 +223,7 @@ impl Dispatcher {
             }
         }
         let now = Instant::now();
-        let half_free = self.more && self.free() * 2 >= self.crew.settings.slots;
+        let half_free = self.more && self.queues.half_free();
         let idle = !self.waiting_for_idle.is_empty() && self.running.is_empty();
         if self.flush.len() >= FLUSH_AT || half_free || idle || self.stop.is_cancelled() {
             self.due_at = now;
@@ -241,12 +239,12 @@ impl Dispatcher {
         let worker = self.worker.ok_or_else(|| Error::internal("a dispatcher without a number"))?;
         let beats = sent_at >= self.beaten_at + BEAT;
         let free = self.free();
-        let looks_at_everything = !self.waiting_for_idle.is_empty() || self.marks.full_at <= sent_at;
+        let looks_at_everything = !self.waiting_for_idle.is_empty() || self.queues.forgot(sent_at);
         let claim = (free > 0).then(|| Claim {
             limit: i32::try_from(free).unwrap_or(i32::MAX),
+            shares: self.queues.shares(looks_at_everything),
             kinds: self.kinds.clone(),
             worker,
-            low: if looks_at_everything { [0; PRIORITIES] } else { self.marks.low },
         });
         if !self.flush.is_empty() || beats || claim.is_some() {
             let exchange = store::exchange(connection, &self.flush, beats.then_some(worker), claim.as_ref());
@@ -259,10 +257,11 @@ impl Dispatcher {
             }
             self.settle(accepted);
             if claim.is_some() && looks_at_everything {
-                self.marks.looked_at_everything(sent_at);
+                self.queues.looked_at_everything(sent_at);
             }
-            if claim.is_some() {
-                self.more = claimed.len() == free;
+            if let Some(claim) = claim {
+                self.more =
+                    claimed.len() == free || claim.shares.iter().any(|share| share.is_used_up(&claimed));
                 self.poll = if claimed.is_empty() { (self.poll * 2).min(POLL.1) } else { POLL.0 };
                 self.start(claimed);
             }
@@ -304,9 +303,10 @@ impl Dispatcher {
 
     fn start(&mut self, claimed: Vec<Claimed>) {
         for job in claimed {
-            self.marks.note(&job);
+            let Some(queue) = self.queues.started(&job) else { continue };
             self.held.insert(job.id, job.lease);
-            self.running.spawn(self.crew.clone().attempt(job));
+            let attempt = self.crew.clone().attempt(job);
+            self.running.spawn(async move { (queue, attempt.await) });
         }
     }
 
@@ -322,38 +322,4 @@ impl Dispatcher {
 /// Fails when the database does not answer in time: a silent network must not stop the loop.
 async fn in_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(ANSWER, work).await.map_err(|_| no_answer())?
-}
-
-/// Where claims begin to look in the index, a priority each.
-struct Marks {
-    low: [i64; PRIORITIES],
-    full_at: Instant,
-}
-
-impl Marks {
-    fn new(now: Instant) -> Self {
-        Self { low: [0; PRIORITIES], full_at: now }
-    }
-
-    /// Has the next claim look at everything.
-    fn forget(&mut self) {
-        *self = Self::new(Instant::now());
-    }
-
-    /// Has the next claims begin where this one was found.
-    fn note(&mut self, job: &Claimed) {
-        let Some(low) = usize::try_from(job.priority).ok().and_then(|priority| self.low.get_mut(priority))
-        else {
-            return;
-        };
-        let epoch = DateTime::from_timestamp(946_684_800, 0).expect("the year 2000 is a time");
-        let micros = (job.run_at - epoch).num_microseconds().unwrap_or(0);
-        *low = (*low).max(micros - SLACK_US);
-    }
-
-    /// Says when to look at everything again: the dearer it was, the later.
-    fn looked_at_everything(&mut self, sent_at: Instant) {
-        let now = Instant::now();
-        self.full_at = now + (20 * (now - sent_at)).max(Duration::from_secs(1));
-    }
 }

@@ -11,6 +11,7 @@ use crate::{
     db::{Db, Scope},
     error::{Error, Result},
     model::{Schema, Shape, parse_body, write_body},
+    units,
 };
 
 /// The number of a job in the queue.
@@ -21,19 +22,20 @@ pub type JobId = i64;
 pub struct Enqueue<J: JobType> {
     args: J::Args,
     at: Option<DateTime<Utc>>,
-    delay: Duration,
-    priority: u8,
+    delay: Result<Duration>,
+    priority: Option<u8>,
 }
 
 impl<J: JobType> Enqueue<J> {
     /// A job with these arguments, to be run as soon as possible.
     pub fn new(args: J::Args) -> Self {
-        Self { args, at: None, delay: Duration::ZERO, priority: 0 }
+        Self { args, at: None, delay: Ok(Duration::ZERO), priority: None }
     }
 
-    /// Has the job wait: it runs no earlier than `delay` from now, or from the time given to [`Enqueue::at`].
-    pub fn delay(mut self, delay: Duration) -> Self {
-        self.delay = delay;
+    /// Has the job wait: it runs no earlier than `delay` from now, or from the time given to [`Enqueue::at`]. The delay
+    /// is a `Duration` or text such as `"10m"`: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
+    pub fn delay(mut self, delay: impl Delay) -> Self {
+        self.delay = delay.read();
         self
     }
 
@@ -43,9 +45,10 @@ impl<J: JobType> Enqueue<J> {
         self
     }
 
-    /// Ranks the job among those that are due: from 0, first and the default, to 3, last.
+    /// Ranks the job among the due ones of its queue: from 0, first, to 3, last. Without it, the job has the priority
+    /// that `#[job]` gives it, or 0.
     pub fn priority(mut self, priority: u8) -> Self {
-        self.priority = priority;
+        self.priority = Some(priority);
         self
     }
 
@@ -54,7 +57,7 @@ impl<J: JobType> Enqueue<J> {
     /// The future resolves to the number of the job, which exists for others once that transaction has committed.
     ///
     /// # Errors
-    /// `internal` for a priority or a time out of range and for arguments that their own schema cannot express;
+    /// `internal` for a priority, a time or a delay out of range and for arguments that their own schema cannot express;
     /// otherwise those of the database.
     pub fn enqueue<On: EnqueueOn>(self, on: On) -> impl Future<Output = Result<JobId>> + Send {
         // The arguments need not be `Send`: they are text before the future begins.
@@ -65,17 +68,51 @@ impl<J: JobType> Enqueue<J> {
         }
     }
 
-    fn describe(&self) -> Result<NewJob> {
-        if self.priority > 3 {
-            let detail = format!("the priority of a job is 0, 1, 2 or 3, not {}", self.priority);
-            return Err(Error::internal(detail));
-        }
+    fn describe(self) -> Result<NewJob> {
         let mut new = NewJob::of(J::job());
         new.args = self.args.write()?;
-        new.priority = i16::from(self.priority);
+        match self.priority {
+            None => {}
+            Some(priority @ 0..=3) => new.priority = i16::from(priority),
+            Some(priority) => {
+                let detail = format!("the priority of a job is 0, 1, 2 or 3, not {priority}");
+                return Err(Error::internal(detail));
+            }
+        }
         new.run_at = self.at;
-        new.delay_ms = i64::try_from(self.delay.as_millis()).unwrap_or(i64::MAX);
+        new.delay_ms = i64::try_from(self.delay?.as_millis()).unwrap_or(i64::MAX);
         Ok(new)
+    }
+}
+
+/// How long a job waits: a `Duration`, or text such as `"10m"`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no delay",
+    label = "not how long a job waits",
+    note = "write `\"10m\"`, a whole number and `ms`, `s`, `m`, `h` or `d`, or a `Duration`; for a time there is `.at(..)`"
+)]
+pub trait Delay {
+    /// The time itself.
+    ///
+    /// # Errors
+    /// `internal` for text that is none.
+    #[doc(hidden)]
+    fn read(self) -> Result<Duration>;
+}
+
+impl Delay for Duration {
+    fn read(self) -> Result<Duration> {
+        Ok(self)
+    }
+}
+
+impl Delay for &str {
+    fn read(self) -> Result<Duration> {
+        units::duration(self).ok_or_else(|| {
+            Error::internal(format!(
+                "`{self}` is no delay of a job: write a whole number and `ms`, `s`, `m`, `h` or `d`, as in `10m`"
+            ))
+        })
     }
 }
 
@@ -144,8 +181,8 @@ impl NewJob {
         Self {
             kind: job.name,
             args: "{}".to_owned(),
-            queue: super::QUEUE,
-            priority: 0,
+            queue: job.queue,
+            priority: i16::from(job.priority),
             max_attempts: i16::try_from(job.retries).unwrap_or(i16::MAX).saturating_add(1),
             run_at: None,
             delay_ms: 0,

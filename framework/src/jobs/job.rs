@@ -27,6 +27,12 @@ pub struct Job {
     pub retries: u16,
     /// How long it waits before it is tried again.
     pub backoff: Backoff,
+    /// How long an attempt may take, if not as long as any.
+    pub timeout: Option<Duration>,
+    /// The queue in which it waits.
+    pub queue: &'static str,
+    /// Its rank among the due jobs of its queue unless it is given another: 0, first, to 3, last.
+    pub priority: u8,
     /// What its arguments look like; `None` if it takes none.
     pub args: Option<fn() -> Shape>,
     /// Reads the arguments and runs one attempt.

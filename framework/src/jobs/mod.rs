@@ -11,6 +11,7 @@ mod dispatcher;
 mod enqueue;
 mod job;
 mod pruner;
+mod queues;
 mod rescuer;
 mod retry;
 mod runtime;
@@ -23,16 +24,13 @@ mod worker;
 
 pub(crate) use announcer::Announcer;
 pub use ctx::JobCtx;
-pub use enqueue::{Enqueue, EnqueueOn, JobArgs, JobId};
+pub use enqueue::{Delay, Enqueue, EnqueueOn, JobArgs, JobId};
 pub use job::{Args, Backoff, Entry, Job, JobType, args, finished};
 pub(crate) use runtime::{Engine, TIMEOUT};
 pub(crate) use state::State;
 pub(crate) use wake::Wake;
 
 use enqueue::NewJob;
-
-/// The queue of every job.
-const QUEUE: &str = "default";
 
 /// Every job of this binary, by name.
 pub(crate) fn all() -> Vec<&'static Job> {

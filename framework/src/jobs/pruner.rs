@@ -48,6 +48,7 @@ impl Pruner {
         let mut turn = self.crew.line.open().await?;
         store::rotate_history(&mut turn, history_days).await?;
         turn.keep();
+        self.move_strays().await?;
         // In small pieces, each a turn of its own, so that the other loops get theirs.
         while {
             let mut turn = self.crew.line.open().await?;
@@ -57,6 +58,27 @@ impl Pruner {
             turn.keep();
             deleted > 0
         } {}
+        Ok(())
+    }
+
+    /// Finds jobs in queues that their kinds had in an older version.
+    async fn move_strays(&self) -> Result<()> {
+        let homes: Vec<_> = self.crew.jobs.values().map(|job| (job.name, job.queue)).collect();
+        let mut moved = 0;
+        while {
+            let mut turn = self.crew.line.open().await?;
+            let some = store::move_strays(&mut turn, &homes).await?;
+            turn.keep();
+            moved += some;
+            some > 0
+        } {}
+        if moved > 0 {
+            tracing::info!(
+                moved,
+                "jobs waited in queues that their kinds no longer have; they are in the new ones"
+            );
+            self.crew.services.wake.wake();
+        }
         Ok(())
     }
 }

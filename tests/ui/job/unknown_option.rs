@@ -6,7 +6,7 @@ async fn misspelt(job: &JobCtx) -> Result<()> {
     Ok(())
 }
 
-#[job(priority = 5)]
+#[job(rank = 5)]
 async fn unknown(job: &JobCtx) -> Result<()> {
     let _ = job;
     Ok(())

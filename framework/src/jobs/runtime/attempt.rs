@@ -95,7 +95,7 @@ impl Crew {
             id: claimed.id,
             attempt: u16::try_from(claimed.attempt).unwrap_or(0),
         };
-        let limit = self.settings.timeout;
+        let limit = job.timeout.unwrap_or(self.settings.timeout);
         let handler = timeout(limit, (job.run)(ctx, Args(claimed.args.clone())));
         handler.await.map_err(|_| Error::new(Code::TIMEOUT, format!("took longer than {limit:?}")))??;
         if !scope.begun() {

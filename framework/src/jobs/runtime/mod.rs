@@ -3,7 +3,12 @@
 mod attempt;
 mod line;
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -20,7 +25,11 @@ use super::{
     Job, announcer::announce, dispatcher::Dispatcher, pruner::Pruner, rescuer::Rescuer, scheduler::Scheduler,
     worker::Worker,
 };
-use crate::{error::Result, metrics::Attempts, services::Services};
+use crate::{
+    error::{Error, Result},
+    metrics::Attempts,
+    services::Services,
+};
 
 /// How long an attempt may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10 * 60);
@@ -32,6 +41,8 @@ pub(crate) struct EngineSettings {
     pub(crate) name: String,
     /// How many jobs run at once.
     pub(crate) slots: usize,
+    /// How many of them may be of a queue, where that is not all.
+    pub(crate) queues: Vec<(String, usize)>,
     /// How long an attempt may take.
     pub(crate) timeout: Duration,
     /// How long completed and cancelled jobs are kept.
@@ -45,6 +56,7 @@ impl Default for EngineSettings {
         Self {
             name: format!("{}-{}", std::process::id(), Uuid::now_v7()),
             slots: 50,
+            queues: Vec::new(),
             timeout: TIMEOUT,
             history_days: 7,
             discarded_days: 90,
@@ -88,14 +100,19 @@ impl Engine {
     /// # Errors
     /// As [`Engine::start_with`].
     pub(crate) async fn start(services: Arc<Services>) -> Result<Self> {
-        Self::start_with(services, super::all(), EngineSettings::default()).await
+        let settings = EngineSettings {
+            slots: services.settings.job_slots,
+            queues: services.settings.job_queues.clone(),
+            ..EngineSettings::default()
+        };
+        Self::start_with(services, super::all(), settings).await
     }
 
     /// Enters the schedules of `jobs` and starts to work on them.
     ///
     /// # Errors
-    /// `internal` for a cron expression that cannot be read or never fires, naming the job; `unavailable` when the
-    /// database cannot be reached.
+    /// `internal` for a cron expression that cannot be read or never fires, naming the job, and for slots of a queue
+    /// that no job has; `unavailable` when the database cannot be reached.
     pub(crate) async fn start_with(
         services: Arc<Services>,
         jobs: impl IntoIterator<Item = &'static Job>,
@@ -103,6 +120,7 @@ impl Engine {
     ) -> Result<Self> {
         let line = Line::new(services.database.engine.clone());
         let jobs: HashMap<_, _> = jobs.into_iter().map(|job| (job.name, job)).collect();
+        known_queues(&jobs, &settings)?;
         let attempts = jobs.keys().map(|name| (*name, Attempts::default())).collect();
         let crew = Arc::new(Crew { services, jobs, attempts, settings, worker: Worker::new(), line });
         let scheduler = Arc::new(Scheduler::enter(crew.clone()).await?);
@@ -145,9 +163,17 @@ impl Engine {
         self.scheduler.fire_due().await?;
         self.rescuer.sweep().await?;
         let (request, idle) = oneshot::channel();
-        let stopped = || crate::Error::unavailable("the job engine has stopped");
+        let stopped = || Error::unavailable("the job engine has stopped");
         self.idle_requests.send(request).map_err(|_| stopped())?;
         idle.await.map_err(|_| stopped())
+    }
+}
+
+#[cfg(test)]
+impl Engine {
+    /// Has the dispatcher look at once, as after a commit in this process.
+    pub(super) fn hear(&self) {
+        self.crew.services.wake.wake();
     }
 }
 
@@ -162,6 +188,18 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").finish_non_exhaustive()
     }
+}
+
+/// Says which queues there are, if one that there is not has slots.
+fn known_queues(jobs: &HashMap<&str, &Job>, settings: &EngineSettings) -> Result<()> {
+    let known: BTreeSet<_> = jobs.values().map(|job| job.queue).collect();
+    let unknown = settings.queues.iter().find(|(name, _)| !known.contains(name.as_str()));
+    unknown.map_or(Ok(()), |(name, _)| {
+        let known = known.into_iter().collect::<Vec<_>>().join("`, `");
+        Err(Error::internal(format!(
+            "JOB_QUEUES names the queue `{name}`, which no job has: those of this program are in `{known}`"
+        )))
+    })
 }
 
 async fn watch(crew: Arc<Crew>) {

@@ -1,7 +1,7 @@
 //! A process that lost a job cannot write about it.
 
 use super::*;
-use crate::jobs::store::{Claim, Failed};
+use crate::jobs::store::Failed;
 
 /// Two jobs held under the leases 20 and 20, of which a stale writer believes that the first is still under 10.
 async fn two_held() -> (Queue, [(JobId, i64); 2]) {
@@ -74,7 +74,7 @@ async fn a_process_without_a_row_claims_nothing() {
     let mut queue = Queue::new().await;
     queue.enqueue::<Noop>(1).await;
     let worker = store::register(&queue.owner, "living", None, &[]).await.unwrap();
-    let claim = |worker| Claim { limit: 10, kinds: vec!["noop"], worker, low: [0; 4] };
+    let claim = |worker| claim_of(10, worker);
     assert_eq!(store::claim(&queue.owner, &claim(worker + 1)).await.unwrap().len(), 0);
     assert_eq!(store::claim(&queue.owner, &claim(worker)).await.unwrap().len(), 1);
 }
@@ -84,10 +84,8 @@ async fn each_claim_has_a_lease_of_its_own() {
     let mut queue = Queue::new().await;
     queue.enqueue::<Noop>(3).await;
     let worker = store::register(&queue.owner, "living", None, &[]).await.unwrap();
-    let mut claim = Claim { limit: 2, kinds: vec!["noop"], worker, low: [0; 4] };
-    let first = store::claim(&queue.owner, &claim).await.unwrap();
-    claim.limit = 10;
-    let second = store::claim(&queue.owner, &claim).await.unwrap();
+    let first = store::claim(&queue.owner, &claim_of(2, worker)).await.unwrap();
+    let second = store::claim(&queue.owner, &claim_of(10, worker)).await.unwrap();
     assert_eq!((first.len(), second.len()), (2, 1));
     assert_eq!(first[0].lease, first[1].lease);
     assert!(second[0].lease > first[0].lease);

@@ -7,6 +7,7 @@ mod failing;
 mod fence;
 mod liveness;
 mod plans;
+mod queues;
 mod retention;
 mod running;
 mod schedules;
@@ -27,7 +28,7 @@ use super::{
     Args, Backoff, Engine, Enqueue, Job, JobCtx, JobId, JobType, NewJob, State,
     job::JobFuture,
     runtime::EngineSettings,
-    store::{self, Filter, JobRow},
+    store::{self, Claim, Filter, JobRow, Share},
 };
 use crate::{
     db::Connector,
@@ -142,6 +143,9 @@ const fn job(name: &'static str, run: fn(JobCtx, Args) -> JobFuture) -> Job {
         cron: None,
         retries: 5,
         backoff: Backoff::Fixed(Duration::ZERO),
+        timeout: None,
+        queue: "default",
+        priority: 0,
         args: None,
         run,
     }
@@ -176,6 +180,12 @@ async fn write(job: &JobCtx) -> Result<()> {
     let mut db = job.db().await?;
     sql_query("INSERT INTO effects VALUES ('written')").execute(&mut db).await?;
     Ok(())
+}
+
+/// A claim of up to `limit` no-op jobs in the default queue.
+fn claim_of(limit: i32, worker: i64) -> Claim {
+    let shares = vec![Share { queue: "default", slots: limit, low: [0; 4] }];
+    Claim { limit, shares, kinds: vec!["noop"], worker }
 }
 
 /// Where a handler and its test wait for each other.

@@ -9,36 +9,57 @@ struct Line {
 }
 
 /// The plan of a statement as the dispatcher's connection would keep it.
-async fn plan(connection: &mut AsyncPgConnection, types: &str, sql: &str, values: &str) -> String {
+async fn plan(connection: &mut AsyncPgConnection, hot: &Hot) -> String {
+    explain(connection, "COSTS OFF", hot).await
+}
+
+async fn explain(connection: &mut AsyncPgConnection, options: &str, hot: &Hot) -> String {
+    let Hot { types, sql, values } = hot;
     connection.batch_execute(&format!("PREPARE planned ({types}) AS {sql}")).await.unwrap();
     let lines: Vec<Line> =
-        sql_query(format!("EXPLAIN EXECUTE planned ({values})")).load(connection).await.unwrap();
+        sql_query(format!("EXPLAIN ({options}) EXECUTE planned ({values})")).load(connection).await.unwrap();
     connection.batch_execute("DEALLOCATE planned").await.unwrap();
     lines.into_iter().map(|line| line.text + "\n").collect()
 }
 
+/// A statement of the dispatcher, as it is prepared.
+struct Hot {
+    types: &'static str,
+    sql: &'static str,
+    values: &'static str,
+}
+
+const CLAIM: Hot = Hot {
+    types: "text[], int[], bigint[], int, text[], bigint",
+    sql: store::claim::CLAIM,
+    values: "'{default,mail}', '{50,5}', '{0,0,0,0,0,0,0,0}', 50, '{noop}', 1",
+};
+const COMPLETE: Hot =
+    Hot { types: "bigint[], bigint[]", sql: store::finish::COMPLETE, values: "'{1,2}', '{1,2}'" };
+const FAIL: Hot = Hot {
+    types: "bigint[], bigint[], bigint[], text[]",
+    sql: store::finish::FAIL,
+    values: "'{1,2}', '{1,2}', '{0,0}', '{a,b}'",
+};
+const RELEASE: Hot =
+    Hot { types: "bigint[], bigint[]", sql: store::finish::RELEASE, values: "'{1,2}', '{1,2}'" };
+
+async fn dispatcher(queue: &Queue) -> AsyncPgConnection {
+    store::open_dispatcher(&Connector::of_test(queue.db.jobs_url())).await.unwrap()
+}
+
 async fn check(queue: &Queue) {
-    let mut connection = store::open_dispatcher(&Connector::of_test(queue.db.jobs_url())).await.unwrap();
-    let claim = plan(
-        &mut connection,
-        "text, int, text[], bigint, bigint[]",
-        store::CLAIM,
-        "'default', 50, '{noop}', 1, '{0,0,0,0}'",
-    )
-    .await;
+    let mut connection = dispatcher(queue).await;
+    let claim = plan(&mut connection, &CLAIM).await;
     assert!(claim.contains("Index Scan using jobs_claim"), "{claim}");
-    assert!(claim.contains("Index Cond: ((queue = $1) AND (priority = p.priority)"), "{claim}");
+    assert!(claim.contains("Index Cond: ((queue = q.name) AND (priority = p.priority)"), "{claim}");
     assert!(claim.contains("Index Scan using jobs_pkey"), "{claim}");
-    let complete = plan(&mut connection, "bigint[], bigint[]", store::COMPLETE, "'{1,2}', '{1,2}'").await;
-    let fail_types = "bigint[], bigint[], bigint[], text[]";
-    let fail = plan(&mut connection, fail_types, store::FAIL, "'{1,2}', '{1,2}', '{0,0}', '{a,b}'").await;
-    let release = plan(&mut connection, "bigint[], bigint[]", store::RELEASE, "'{1,2}', '{1,2}'").await;
-    for fenced in [&complete, &fail, &release] {
+    assert!(!claim.contains("Seq Scan") && !claim.contains("Sort"), "{claim}");
+    for fenced in [&COMPLETE, &FAIL, &RELEASE] {
+        let fenced = plan(&mut connection, fenced).await;
         assert!(fenced.contains("Index Cond: (id = ANY ($1))"), "{fenced}");
         assert!(fenced.contains("hashed SubPlan"), "{fenced}");
-    }
-    for any in [claim, complete, fail, release] {
-        assert!(!any.contains("Seq Scan") && !any.contains("Sort"), "{any}");
+        assert!(!fenced.contains("Seq Scan") && !fenced.contains("Sort"), "{fenced}");
     }
 }
 
@@ -50,15 +71,37 @@ async fn on_an_empty_table() {
     check(&queue).await;
 }
 
+/// How many rows of the table and of its indexes a statement touches, in blocks of 8 KiB.
+async fn blocks(connection: &mut AsyncPgConnection, hot: &Hot) -> i64 {
+    let text = explain(connection, "ANALYZE, BUFFERS, TIMING OFF", hot).await;
+    let buffers =
+        text.lines().find_map(|line| line.trim().strip_prefix("Buffers: shared ")).expect("it touches some");
+    let counts = buffers
+        .split(' ')
+        .filter_map(|part| part.split_once('='))
+        .filter(|(what, _)| matches!(*what, "hit" | "read"));
+    counts.map(|(_, count)| count.parse::<i64>().unwrap()).sum()
+}
+
 #[tokio::test]
-async fn on_a_table_of_twenty_thousand_rows() {
+async fn on_a_table_of_a_million_rows() {
     let mut queue = Queue::new().await;
-    queue.enqueue::<Noop>(10_000).await;
-    queue.enqueue::<Noop>(10_000).await;
-    queue
-        .sql("UPDATE catena.jobs SET run_at = now() + interval '1 day', priority = id % 4 WHERE id % 2 = 0")
-        .await;
+    let worker = store::register(&queue.owner, "living", None, &[]).await.unwrap();
+    // All are for later but for some in the last priority.
+    let fill = "INSERT INTO catena.jobs (kind, args, queue, priority, max_attempts, run_at) \
+                SELECT 'noop', '{}', CASE WHEN i % 2 = 0 THEN 'default' ELSE 'mail' END, i / 2 % 4, 6, \
+                    now() + CASE WHEN i > 999000 AND i / 2 % 4 = 3 THEN '-1 s' ELSE i * interval '1 s' END \
+                FROM generate_series(1, 1000000) AS i";
+    queue.sql(fill).await;
     check(&queue).await;
     queue.sql("VACUUM ANALYZE catena.jobs").await;
     check(&queue).await;
+
+    let mut connection = dispatcher(&queue).await;
+    let values = CLAIM.values.replace(", 1", &format!(", {worker}"));
+    let touched = blocks(&mut connection, &Hot { values: values.leak(), ..CLAIM }).await;
+    assert_eq!(queue.number("SELECT count(*) FROM catena.jobs WHERE state = 1").await, 50);
+    assert!(touched < 2_000, "a claim of 50 touched {touched} blocks");
+    let touched = blocks(&mut connection, &COMPLETE).await;
+    assert!(touched < 100, "a completion of 2 touched {touched} blocks");
 }

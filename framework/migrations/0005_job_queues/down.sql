@@ -1,0 +1,1 @@
+DROP TABLE catena.paused_queues;

@@ -1,0 +1,115 @@
+//! The queues this process works on.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use chrono::DateTime;
+use tokio::time::Instant;
+
+use super::{
+    Job,
+    runtime::EngineSettings,
+    store::{Claimed, PRIORITIES, Share},
+};
+
+/// How far before the latest job claimed a claim begins to look. Jobs that became visible later than that after their
+/// `run_at` are found by the next claim that looks at everything.
+const SLACK_US: i64 = 100_000;
+
+/// How many jobs of each queue run, how many may, and where claims begin to look in the index.
+pub(super) struct Queues {
+    queues: Vec<Queue>,
+    /// How many jobs may run in all.
+    slots: usize,
+    running: usize,
+    /// The queue that is looked at first: each in its turn, so that none starves another.
+    first: usize,
+    full_at: Instant,
+}
+
+struct Queue {
+    name: &'static str,
+    slots: usize,
+    running: usize,
+    low: [i64; PRIORITIES],
+}
+
+impl Queues {
+    /// The queues of `jobs` for which the settings have slots.
+    pub(super) fn new<'a>(
+        jobs: impl IntoIterator<Item = &'a &'static Job>,
+        settings: &EngineSettings,
+    ) -> Self {
+        let names: BTreeSet<_> = jobs.into_iter().map(|job| job.queue).collect();
+        let queue = |name| {
+            let own = settings.queues.iter().find(|(known, _)| known == name).map(|(_, slots)| *slots);
+            Queue { name, slots: own.unwrap_or(settings.slots), running: 0, low: [0; PRIORITIES] }
+        };
+        let queues = names.into_iter().map(queue).filter(|queue| queue.slots > 0).collect();
+        Self { queues, slots: settings.slots, running: 0, first: 0, full_at: Instant::now() }
+    }
+
+    /// How many more jobs may run.
+    pub(super) fn free(&self) -> usize {
+        self.slots.saturating_sub(self.running)
+    }
+
+    /// Whether half of the slots are free or more.
+    pub(super) fn half_free(&self) -> bool {
+        self.free() * 2 >= self.slots
+    }
+
+    /// What the next claim may take, and from where; the queue that comes first changes with every call.
+    pub(super) fn shares(&mut self, looks_at_everything: bool) -> Vec<Share> {
+        self.first = self.first.checked_rem(self.queues.len()).unwrap_or(0);
+        let (before, after) = self.queues.split_at(self.first);
+        self.first += 1;
+        let share = |queue: &Queue| Share {
+            queue: queue.name,
+            slots: i32::try_from(queue.slots.saturating_sub(queue.running)).unwrap_or(i32::MAX),
+            low: if looks_at_everything { [0; PRIORITIES] } else { queue.low },
+        };
+        after.iter().chain(before).map(share).filter(|share| share.slots > 0).collect()
+    }
+
+    /// Notes that a job of `claimed` starts and has the next claims begin where it was found; returns its queue, for
+    /// [`Queues::ended`].
+    pub(super) fn started(&mut self, claimed: &Claimed) -> Option<usize> {
+        let at = self.queues.iter().position(|queue| queue.name == claimed.queue)?;
+        let queue = &mut self.queues[at];
+        queue.running += 1;
+        self.running += 1;
+        if let Some(low) =
+            usize::try_from(claimed.priority).ok().and_then(|priority| queue.low.get_mut(priority))
+        {
+            let epoch = DateTime::from_timestamp(946_684_800, 0).expect("the year 2000 is a time");
+            let micros = (claimed.run_at - epoch).num_microseconds().unwrap_or(0);
+            *low = (*low).max(micros - SLACK_US);
+        }
+        Some(at)
+    }
+
+    /// Notes that a job of the queue does not run any more.
+    pub(super) fn ended(&mut self, queue: usize) {
+        self.queues[queue].running -= 1;
+        self.running -= 1;
+    }
+
+    /// Whether the queues are to be looked at from the beginning again.
+    pub(super) fn forgot(&self, now: Instant) -> bool {
+        self.full_at <= now
+    }
+
+    /// Has the next claim look at everything.
+    pub(super) fn forget(&mut self) {
+        self.full_at = Instant::now();
+        for queue in &mut self.queues {
+            queue.low = [0; PRIORITIES];
+        }
+    }
+
+    /// Says when to look at everything again: the dearer it was, the later.
+    pub(super) fn looked_at_everything(&mut self, sent_at: Instant) {
+        let now = Instant::now();
+        self.full_at = now + (20 * (now - sent_at)).max(Duration::from_secs(1));
+    }
+}

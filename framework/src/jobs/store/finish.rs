@@ -1,0 +1,131 @@
+//! Writing what became of jobs.
+//!
+//! What a process writes about a job it claimed is fenced by the pair of the job's id and its lease: if the job was
+//! taken from the process meanwhile, the statement changes nothing. `id = ANY(..) AND lease = ANY(..)` would be no
+//! fence, as a stale pair passes when another pair of the batch has its lease; a join would be one, but planned
+//! while the table is empty it walks the whole table ever after.
+
+use diesel::{
+    IntoSql as _, QueryResult,
+    pg::Pg,
+    sql_types::{Array, BigInt, Nullable, Text},
+};
+use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl as _};
+
+use super::Lease;
+use crate::jobs::{JobId, statement::statement};
+
+/// A failed attempt.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) struct Failed {
+    pub(in crate::jobs) id: JobId,
+    pub(in crate::jobs) lease: Lease,
+    /// How long until the next attempt; `None` gives the job up.
+    pub(in crate::jobs) delay_ms: Option<i64>,
+    pub(in crate::jobs) error: String,
+}
+
+/// What the dispatcher has to tell.
+#[derive(Debug, Default)]
+pub(in crate::jobs) struct Flush {
+    pub(in crate::jobs) completed: Vec<(JobId, Lease)>,
+    pub(in crate::jobs) failed: Vec<Failed>,
+    pub(in crate::jobs) released: Vec<(JobId, Lease)>,
+}
+
+impl Flush {
+    pub(in crate::jobs) fn len(&self) -> usize {
+        self.completed.len() + self.failed.len() + self.released.len()
+    }
+
+    pub(in crate::jobs) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Moves jobs that are done into the history; returns how many pairs were valid.
+pub(in crate::jobs) async fn complete(
+    connection: &AsyncPgConnection,
+    pairs: &[(JobId, Lease)],
+) -> QueryResult<usize> {
+    let (ids, leases): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    let binds = (ids.into_sql::<Array<BigInt>>(), leases.into_sql::<Array<BigInt>>());
+    statement::<(), _>(COMPLETE, binds).execute(&mut &*connection).await
+}
+
+pub(in crate::jobs) const COMPLETE: &str = "\
+WITH done AS (
+    DELETE FROM catena.jobs j
+    WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
+        AND j.state = 1
+    RETURNING j.*
+)
+INSERT INTO catena.job_history (finished_at, id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt,
+    max_attempts, state, queue, kind, args)
+SELECT now(), id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt, max_attempts, 2, queue, kind,
+    args
+FROM done";
+
+/// Moves one job into the history, inside the transaction that holds its effects; whether it was still ours.
+pub(in crate::jobs) async fn complete_one<C>(connection: &mut C, id: JobId, lease: Lease) -> QueryResult<bool>
+where
+    C: AsyncConnectionCore<Backend = Pg>,
+{
+    let binds = (id.into_sql::<BigInt>(), lease.into_sql::<BigInt>());
+    Ok(statement::<(), _>(COMPLETE_ONE, binds).execute(connection).await? == 1)
+}
+
+const COMPLETE_ONE: &str = "\
+WITH done AS (DELETE FROM catena.jobs WHERE id = $1 AND lease = $2 AND state = 1 RETURNING *)
+INSERT INTO catena.job_history (finished_at, id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt,
+    max_attempts, state, queue, kind, args)
+SELECT now(), id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt, max_attempts, 2, queue, kind,
+    args
+FROM done";
+
+/// Records failed attempts; returns how many were still ours. No id may occur twice.
+///
+/// A job keeps its lease when it goes back to waiting: without state 1 a lease is worth nothing, and the errors are
+/// matched by it.
+pub(in crate::jobs) async fn fail(connection: &AsyncPgConnection, failed: &[Failed]) -> QueryResult<usize> {
+    let ids: Vec<_> = failed.iter().map(|job| job.id).collect();
+    let leases: Vec<_> = failed.iter().map(|job| job.lease).collect();
+    let delays: Vec<_> = failed.iter().map(|job| job.delay_ms).collect();
+    let errors: Vec<_> = failed.iter().map(|job| job.error.clone()).collect();
+    let binds = (
+        ids.into_sql::<Array<BigInt>>(),
+        leases.into_sql::<Array<BigInt>>(),
+        delays.into_sql::<Array<Nullable<BigInt>>>(),
+        errors.into_sql::<Array<Text>>(),
+    );
+    statement::<(), _>(FAIL, binds).execute(&mut &*connection).await
+}
+
+pub(in crate::jobs) const FAIL: &str = "\
+WITH failed AS (
+    UPDATE catena.jobs j
+    SET worker = NULL,
+        state = CASE WHEN ($3)[array_position($1, j.id)] IS NULL THEN 4 ELSE 0 END,
+        finished_at = CASE WHEN ($3)[array_position($1, j.id)] IS NULL THEN now() END,
+        run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', j.run_at)
+    WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
+        AND j.state = 1
+    RETURNING j.id, j.attempt
+)
+INSERT INTO catena.job_errors (job_id, attempt, error)
+SELECT id, attempt, ($4)[array_position($1, id)] FROM failed";
+
+/// Gives interrupted jobs back as if they had not been claimed; returns how many were still ours.
+pub(in crate::jobs) async fn release(
+    connection: &AsyncPgConnection,
+    pairs: &[(JobId, Lease)],
+) -> QueryResult<usize> {
+    let (ids, leases): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    let binds = (ids.into_sql::<Array<BigInt>>(), leases.into_sql::<Array<BigInt>>());
+    statement::<(), _>(RELEASE, binds).execute(&mut &*connection).await
+}
+
+pub(in crate::jobs) const RELEASE: &str = "\
+UPDATE catena.jobs j SET state = 0, attempt = attempt - 1, worker = NULL
+WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
+    AND j.state = 1";

@@ -1,0 +1,128 @@
+//! Looking at jobs.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    IntoSql as _,
+    pg::Pg,
+    sql_types::{BigInt, Jsonb, Nullable, SmallInt, Text, Timestamptz},
+};
+use diesel_async::{AsyncConnectionCore, RunQueryDsl as _};
+use serde::Serialize;
+
+use crate::{
+    error::Result,
+    jobs::{JobId, State, statement::statement},
+};
+
+/// Which jobs to list.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    /// Only this one.
+    pub(crate) id: Option<JobId>,
+    /// Only those in this state.
+    pub(crate) state: Option<State>,
+    /// Only those of this name.
+    pub(crate) kind: Option<String>,
+    /// How many at most; the newest come first.
+    pub(crate) limit: i64,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { id: None, state: None, kind: None, limit: 100 }
+    }
+}
+
+/// A job as the command line shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct JobRow {
+    pub(crate) id: JobId,
+    pub(crate) kind: String,
+    pub(crate) queue: String,
+    pub(crate) state: State,
+    pub(crate) priority: i16,
+    /// How many attempts were begun.
+    pub(crate) attempts: i16,
+    pub(crate) max_attempts: i16,
+    pub(crate) created_at: DateTime<Utc>,
+    /// When it is or was due.
+    pub(crate) run_at: DateTime<Utc>,
+    /// When it was completed, cancelled or discarded.
+    pub(crate) finished_at: Option<DateTime<Utc>>,
+    /// What went wrong, in the order of the attempts.
+    pub(crate) errors: Vec<JobError>,
+}
+
+/// What went wrong in one attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub(crate) struct JobError {
+    pub(crate) attempt: i16,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) error: String,
+}
+
+/// Lists jobs, waiting and finished alike, the newest first.
+pub(crate) async fn list<C>(connection: &mut C, filter: &Filter) -> Result<Vec<JobRow>>
+where
+    C: AsyncConnectionCore<Backend = Pg>,
+{
+    let binds = (
+        filter.id.into_sql::<Nullable<BigInt>>(),
+        filter.state.map(State::name).into_sql::<Nullable<Text>>(),
+        filter.kind.as_deref().into_sql::<Nullable<Text>>(),
+        filter.limit.into_sql::<BigInt>(),
+    );
+    type Row = (
+        (BigInt, Text, Text, Text, SmallInt, SmallInt, SmallInt),
+        (Timestamptz, Timestamptz, Nullable<Timestamptz>, Jsonb),
+    );
+    type Values = (
+        (JobId, String, String, String, i16, i16, i16),
+        (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, serde_json::Value),
+    );
+    let rows: Vec<Values> = statement::<Row, _>(LIST, binds).load(connection).await?;
+    rows.into_iter()
+        .map(|row| {
+            let ((id, kind, queue, state, priority, attempts, max_attempts), rest) = row;
+            let (created_at, run_at, finished_at, errors) = rest;
+            let state = state.parse().map_err(crate::Error::internal)?;
+            let errors = serde_json::from_value(errors).map_err(crate::Error::internal)?;
+            Ok(JobRow {
+                id,
+                kind,
+                queue,
+                state,
+                priority,
+                attempts,
+                max_attempts,
+                created_at,
+                run_at,
+                finished_at,
+                errors,
+            })
+        })
+        .collect()
+}
+
+const LIST: &str = "\
+WITH every AS (
+    SELECT id, kind, queue, priority, attempt, max_attempts, created_at, run_at, finished_at,
+        CASE state
+            WHEN 1 THEN 'executing'
+            WHEN 4 THEN 'discarded'
+            ELSE CASE WHEN run_at <= now() THEN 'available' WHEN attempt = 0 THEN 'scheduled' ELSE 'retryable' END
+        END AS state
+    FROM catena.jobs
+    UNION ALL
+    SELECT id, kind, queue, priority, attempt, max_attempts, created_at, run_at, finished_at,
+        CASE state WHEN 2 THEN 'completed' ELSE 'cancelled' END
+    FROM catena.job_history
+), chosen AS (
+    SELECT * FROM every
+    WHERE ($1 IS NULL OR id = $1) AND ($2 IS NULL OR state = $2) AND ($3 IS NULL OR kind = $3)
+    ORDER BY id DESC LIMIT $4
+)
+SELECT id, kind, queue, state, priority, attempt, max_attempts, created_at, run_at, finished_at, coalesce((
+    SELECT jsonb_agg(jsonb_build_object('attempt', e.attempt, 'at', e.at, 'error', e.error) ORDER BY e.at)
+    FROM catena.job_errors e WHERE e.job_id = chosen.id), '[]')
+FROM chosen ORDER BY id DESC";

@@ -1,0 +1,123 @@
+//! Every statement of the queue.
+
+pub(super) mod claim;
+mod enqueue;
+pub(super) mod finish;
+mod list;
+mod queues;
+mod retention;
+mod schedule;
+mod workers;
+
+use diesel::QueryResult;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use tokio::join;
+
+pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
+pub(super) use enqueue::enqueue;
+pub(super) use finish::{Failed, Flush, complete, complete_one, fail, release};
+pub(crate) use list::{Filter, JobRow, list};
+pub(super) use queues::move_strays;
+pub(crate) use queues::{pause, resume};
+pub(super) use retention::{delete_discarded, delete_errors, delete_expired_credentials, rotate_history};
+pub(super) use schedule::{advance, declare, lock_due, next_due_ms, now};
+pub(crate) use workers::announce;
+pub(super) use workers::{Rescued, beat, deregister, register, rescue};
+
+use crate::{db::Connector, error::Result};
+
+/// The number of a claim; a job's lease is that of the last claim that took it.
+pub(super) type Lease = i64;
+
+/// The number of a process in `catena.workers`.
+pub(super) type WorkerId = i64;
+
+/// The channel on which processes tell each other that something was enqueued.
+const CHANNEL: &str = "catena_jobs";
+
+/// Opens a connection for the dispatcher, with every statement of [`exchange`] prepared.
+///
+/// The statements are planned once and kept, so the plans must not depend on what the table holds at that moment:
+/// one made on an empty table that was never analysed takes 300 ms a claim on a full one.
+pub(super) async fn open_dispatcher(connector: &Connector) -> Result<AsyncPgConnection> {
+    let mut connection = connector.connect().await?;
+    connection
+        .batch_execute(
+            "SET statement_timeout = '4s'; SET lock_timeout = '2s'; \
+             SET idle_in_transaction_session_timeout = '10s'; SET application_name = 'catena jobs: dispatcher'",
+        )
+        .await?;
+    connection.batch_execute(DISPATCHER_PLANS).await?;
+    connection.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+    // Statements sent together run in order only if none must be prepared first.
+    complete(&connection, &[]).await?;
+    fail(&connection, &[]).await?;
+    release(&connection, &[]).await?;
+    beat(&connection, 0).await?;
+    claim(&connection, &Claim { limit: 0, shares: vec![], kinds: vec![], worker: 0 }).await?;
+    Ok(connection)
+}
+
+/// Keeps the plans of the dispatcher's statements on the indexes.
+const DISPATCHER_PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+                                SET enable_bitmapscan = off; SET enable_sort = off; SET enable_hashjoin = off; \
+                                SET enable_mergejoin = off";
+
+/// Opens a connection for the loops that keep house.
+pub(super) async fn open_housekeeping(connector: &Connector) -> Result<AsyncPgConnection> {
+    let mut connection = connector.connect().await?;
+    connection
+        .batch_execute(
+            "SET statement_timeout = '30s'; SET lock_timeout = '5s'; \
+             SET idle_in_transaction_session_timeout = '10s'; SET application_name = 'catena jobs: housekeeping'",
+        )
+        .await?;
+    Ok(connection)
+}
+
+/// What came of an exchange.
+#[derive(Debug)]
+pub(super) struct Exchanged {
+    /// How many entries of the flush were still this process's to write.
+    pub(super) accepted: usize,
+    /// Whether the process is still among the living.
+    pub(super) alive: bool,
+    pub(super) claimed: Vec<Claimed>,
+}
+
+/// Writes what happened to jobs, beats, and claims new ones: one transaction, sent in one piece.
+///
+/// The beat comes first, so that a process and its rescuer lock rows in the same order.
+pub(super) async fn exchange(
+    connection: &AsyncPgConnection,
+    flush: &Flush,
+    worker: Option<WorkerId>,
+    wanted: Option<&Claim>,
+) -> QueryResult<Exchanged> {
+    let (mut begin, mut commit) = (connection, connection);
+    let (begun, beaten, completed, failed, released, claimed, committed) = join!(
+        begin.batch_execute("BEGIN"),
+        async {
+            match worker {
+                Some(worker) => beat(connection, worker).await,
+                None => Ok(true),
+            }
+        },
+        async {
+            if flush.completed.is_empty() { Ok(0) } else { complete(connection, &flush.completed).await }
+        },
+        async { if flush.failed.is_empty() { Ok(0) } else { fail(connection, &flush.failed).await } },
+        async { if flush.released.is_empty() { Ok(0) } else { release(connection, &flush.released).await } },
+        async {
+            match wanted {
+                Some(wanted) => claim(connection, wanted).await,
+                None => Ok(Vec::new()),
+            }
+        },
+        commit.batch_execute("COMMIT"),
+    );
+    begun?;
+    let (alive, accepted, claimed) = (beaten?, completed? + failed? + released?, claimed?);
+    committed?;
+    Ok(Exchanged { accepted, alive, claimed })
+}

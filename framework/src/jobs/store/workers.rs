@@ -1,0 +1,104 @@
+//! The processes that work on jobs: who lives, and what is taken back from who does not.
+
+use diesel::{
+    IntoSql as _, QueryResult, Queryable,
+    sql_types::{Array, BigInt, Bool, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+
+use super::{CHANNEL, Lease, WorkerId};
+use crate::{
+    error::Result,
+    jobs::{JobId, statement::statement},
+};
+
+/// Says that the process lives; false if it has been declared dead.
+pub(in crate::jobs) async fn beat(connection: &AsyncPgConnection, worker: WorkerId) -> QueryResult<bool> {
+    const SQL: &str = "UPDATE catena.workers SET beat_at = now() WHERE id = $1";
+    let binds = (worker.into_sql::<BigInt>(),);
+    Ok(statement::<(), _>(SQL, binds).execute(&mut &*connection).await? == 1)
+}
+
+/// Enters the process under a new number. With an old number, which a lost connection may still be claiming for, the
+/// jobs in `held` move to the new one and all others of the old one go back to the queue.
+pub(in crate::jobs) async fn register(
+    connection: &AsyncPgConnection,
+    name: &str,
+    old: Option<WorkerId>,
+    held: &[(JobId, Lease)],
+) -> QueryResult<WorkerId> {
+    const ENTER: &str = "INSERT INTO catena.workers (name) VALUES ($1) RETURNING id";
+    // Waits for a claim that is under way; one that begins later finds no row.
+    const REMOVE: &str = "DELETE FROM catena.workers WHERE id = $1";
+    const ADOPT: &str = "UPDATE catena.jobs j SET worker = $3 \
+        WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE \
+        AND j.state = 1";
+    const RETURN: &str = "UPDATE catena.jobs SET state = 0, attempt = attempt - 1, worker = NULL WHERE state = 1 AND worker = $1";
+    let mut shared = connection;
+    shared.batch_execute("BEGIN").await?;
+    let new: WorkerId =
+        statement::<BigInt, _>(ENTER, (name.into_sql::<Text>(),)).get_result(&mut shared).await?;
+    if let Some(old) = old {
+        statement::<(), _>(REMOVE, (old.into_sql::<BigInt>(),)).execute(&mut shared).await?;
+        let (ids, leases): (Vec<_>, Vec<_>) = held.iter().copied().unzip();
+        let binds =
+            (ids.into_sql::<Array<BigInt>>(), leases.into_sql::<Array<BigInt>>(), new.into_sql::<BigInt>());
+        statement::<(), _>(ADOPT, binds).execute(&mut shared).await?;
+        statement::<(), _>(RETURN, (old.into_sql::<BigInt>(),)).execute(&mut shared).await?;
+    }
+    shared.batch_execute("COMMIT").await?;
+    Ok(new)
+}
+
+/// Takes the process off the list; it must hold no jobs.
+pub(in crate::jobs) async fn deregister(connection: &AsyncPgConnection, worker: WorkerId) -> QueryResult<()> {
+    const SQL: &str = "DELETE FROM catena.workers WHERE id = $1";
+    statement::<(), _>(SQL, (worker.into_sql::<BigInt>(),)).execute(&mut &*connection).await?;
+    Ok(())
+}
+
+/// A job taken back from a process that vanished.
+#[derive(Debug, Queryable)]
+pub(in crate::jobs) struct Rescued {
+    pub(in crate::jobs) id: JobId,
+    pub(in crate::jobs) kind: String,
+    pub(in crate::jobs) worker: WorkerId,
+    /// Whether the lost attempt was its last.
+    pub(in crate::jobs) discarded: bool,
+}
+
+/// Removes processes that have not beaten for 8 s and returns their jobs, to be called inside a transaction.
+///
+/// Two statements: the second must see everything that the processes claimed before the first locked their rows.
+pub(in crate::jobs) async fn rescue(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Rescued>> {
+    const DEAD: &str = "DELETE FROM catena.workers WHERE id = ANY(ARRAY( \
+        SELECT id FROM catena.workers WHERE beat_at < now() - interval '8 s' FOR UPDATE SKIP LOCKED)) RETURNING id";
+    let dead: Vec<WorkerId> = statement::<BigInt, _>(DEAD, ()).load(connection).await?;
+    if dead.is_empty() {
+        return Ok(Vec::new());
+    }
+    let binds = (dead.into_sql::<Array<BigInt>>(),);
+    statement::<(BigInt, Text, BigInt, Bool), _>(RESCUE, binds).load(connection).await
+}
+
+const RESCUE: &str = "\
+WITH orphan AS (
+    SELECT id, worker FROM catena.jobs WHERE state = 1 AND worker = ANY($1) FOR UPDATE
+), rescued AS (
+    UPDATE catena.jobs j
+    SET state = CASE WHEN attempt >= max_attempts THEN 4 ELSE 0 END,
+        finished_at = CASE WHEN attempt >= max_attempts THEN now() END, worker = NULL
+    FROM orphan WHERE j.id = orphan.id
+    RETURNING j.id, j.kind, orphan.worker, j.attempt, j.state
+), recorded AS (
+    INSERT INTO catena.job_errors (job_id, attempt, error) SELECT id, attempt, 'worker vanished' FROM rescued
+)
+SELECT id, kind, worker, state = 4 FROM rescued";
+
+/// Tells other processes that something was enqueued; `from` lets the sender know its own call.
+pub(crate) async fn announce(connection: &mut AsyncPgConnection, from: &str) -> Result<()> {
+    const SQL: &str = "SELECT pg_notify($1, $2)";
+    let binds = (CHANNEL.into_sql::<Text>(), from.into_sql::<Text>());
+    statement::<(), _>(SQL, binds).execute(connection).await?;
+    Ok(())
+}
