@@ -119,6 +119,10 @@ pub(crate) enum Verdict {
     RetryIn(Duration),
     /// Never tried again.
     Discard,
+    /// Tried again after this time, as if it had not been tried.
+    Snooze(Duration),
+    /// Stopped, which is no failure.
+    Cancel,
 }
 
 /// Why a procedure or a job did not succeed: a code and a message for the caller, a source for the log.
@@ -220,6 +224,23 @@ impl Error {
     pub fn retry_in(delay: Duration, detail: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(Code::INTERNAL, detail);
         error.0.verdict = Verdict::RetryIn(delay);
+        error
+    }
+
+    /// Has the job that returns it wait for `delay`, as if it had not begun: the attempt does not count, and nothing is
+    /// recorded. What it wrote through `job.db()` is undone. From a procedure it is a 500.
+    #[must_use]
+    pub fn snooze(delay: Duration) -> Self {
+        let mut error = Self::new(Code::INTERNAL, "the job is not ready to run");
+        error.0.verdict = Verdict::Snooze(delay);
+        error
+    }
+
+    /// Ends the job that returns it as one that nobody needs any more: it counts as cancelled, not as given up.
+    /// From a procedure it is a 500.
+    pub fn cancel(detail: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(Code::INTERNAL, detail);
+        error.0.verdict = Verdict::Cancel;
         error
     }
 

@@ -298,6 +298,11 @@ pub use catena_macros::Problem;
 ///   of the week. Such a job takes no arguments.
 /// - `crate = chain`: the path of `catena`, where it goes by another name than `::catena`.
 ///
+/// An error has the job tried again. [`Error::discard`](crate::Error::discard) gives it up,
+/// [`Error::retry_in`](crate::Error::retry_in) says when, [`Error::snooze`](crate::Error::snooze) has it wait without
+/// counting, [`Error::cancel`](crate::Error::cancel) ends it. A panic and a timeout are errors too. Every one is kept, and
+/// `jobs list --json` shows it. `jobs cancel` stops a job: [`JobCtx::cancelled`](crate::JobCtx::cancelled).
+///
 /// The context comes first, at most one argument follows, a `#[model]`. A struct of the function's name has `enqueue`
 /// and `with`, which returns an [`Enqueue`](crate::Enqueue). A job is known by its function's name, which no other job
 /// of the program may have: whoever renames it finds the old ones left in the queue.

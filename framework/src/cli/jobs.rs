@@ -8,7 +8,7 @@ use diesel_async::AsyncPgConnection;
 use crate::{
     app::{App, BootError, connect, prepare},
     jobs::{
-        self, State,
+        self, JobId, State,
         store::{self, Filter, JobRow},
     },
     settings::Settings,
@@ -24,10 +24,19 @@ pub(super) struct Jobs {
 enum Action {
     /// List jobs, the newest first
     List(List),
+    /// Stop jobs for good: those that wait at once, those that run within a few seconds
+    Cancel(Ids),
     /// Have no process start jobs of a queue; those that run go on
     Pause(Queue),
     /// Have processes start jobs of a queue again
     Resume(Queue),
+}
+
+#[derive(Args)]
+struct Ids {
+    /// The numbers of the jobs, as `jobs list` shows them
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<JobId>,
 }
 
 #[derive(Args)]
@@ -57,6 +66,15 @@ pub(super) async fn run(app: App, settings: Settings, command: &Jobs) -> Result<
     let mut connection = database.jobs.get().await?;
     let text = match &command.action {
         Action::List(list) => listed(&mut connection, list).await?,
+        Action::Cancel(Ids { ids }) => {
+            let (waited, running) = store::cancel_jobs(&mut connection, ids).await?;
+            let line = |id: &JobId| match (waited.contains(id), running.contains(id)) {
+                (true, _) => format!("{id} is cancelled\n"),
+                (_, true) => format!("{id} runs; it is told to stop\n"),
+                _ => format!("{id} neither waits nor runs\n"),
+            };
+            ids.iter().map(line).collect()
+        }
         Action::Pause(Queue { queue }) => {
             known(queue)?;
             let paused = store::pause(&mut connection, queue).await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::JobId;
@@ -18,6 +19,8 @@ pub struct JobCtx {
     pub(crate) scope: Scope,
     pub(crate) id: JobId,
     pub(crate) attempt: u16,
+    /// Cancelled with the job.
+    pub(crate) cancel: CancellationToken,
 }
 
 impl JobCtx {
@@ -54,6 +57,20 @@ impl JobCtx {
     #[must_use]
     pub fn attempt(&self) -> u16 {
         self.attempt
+    }
+
+    /// Resolves once somebody cancels the job while it runs, within about two seconds; otherwise never.
+    ///
+    /// For handlers that have something to tidy up: what they return then, also an error, ends the job as cancelled, but
+    /// for `Ok`, which completes it. A handler that goes on is dropped after 5 s, as one that does not listen is.
+    pub async fn cancelled(&self) {
+        self.cancel.cancelled().await;
+    }
+
+    /// Whether somebody has cancelled the job, for handlers that work piece by piece.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
     }
 
     /// Returns the application's value of type `T`.

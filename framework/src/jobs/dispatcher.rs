@@ -15,7 +15,7 @@ use super::{
     JobId,
     queues::Queues,
     runtime::{Attempt, Crew, Outcome, no_answer},
-    store::{self, Claim, Claimed, Exchanged, Failed, Flush, Lease, WorkerId},
+    store::{self, Cancelled, Claim, Claimed, Exchanged, Failed, Flush, Lease, Released, WorkerId},
     worker::BEAT,
 };
 use crate::error::{Error, Result};
@@ -45,12 +45,14 @@ pub(super) struct Dispatcher {
     waiting_for_idle: Vec<oneshot::Sender<()>>,
 
     /// The jobs whose end the database does not know yet: running, or ended and in `flush`.
-    held: HashMap<JobId, Lease>,
+    held: HashMap<JobId, Held>,
     /// The attempts, with the queues of their jobs.
     running: JoinSet<(usize, Attempt)>,
     flush: Flush,
 
     worker: Option<WorkerId>,
+    /// Whether a job that runs may have been cancelled since the last beat.
+    asks: bool,
     beaten_at: Instant,
     /// When the next exchange leaves at the latest.
     due_at: Instant,
@@ -58,6 +60,13 @@ pub(super) struct Dispatcher {
     /// Whether there may be due jobs that the last claim had no slots for.
     more: bool,
     queues: Queues,
+}
+
+/// A job of this process.
+struct Held {
+    lease: Lease,
+    /// Tells the handler that somebody cancelled the job.
+    cancel: CancellationToken,
 }
 
 /// Why a session with the database ended.
@@ -87,6 +96,7 @@ impl Dispatcher {
             running: JoinSet::new(),
             flush: Flush::default(),
             worker: None,
+            asks: false,
             beaten_at: now,
             due_at: now,
             poll: POLL.0,
@@ -142,7 +152,7 @@ impl Dispatcher {
 
     async fn register(&mut self, connection: &AsyncPgConnection) -> Result<()> {
         let now = Instant::now();
-        let held: Vec<_> = self.held.iter().map(|(id, lease)| (*id, *lease)).collect();
+        let held: Vec<_> = self.held.iter().map(|(id, held)| (*id, held.lease)).collect();
         let name = &self.crew.settings.name;
         let entered = async { Ok(store::register(connection, name, self.worker, &held).await?) };
         self.worker = Some(in_time(entered).await?);
@@ -168,6 +178,10 @@ impl Dispatcher {
                 () = crew.services.wake.heard() => self.hint(),
                 notification = notifications.next() => match notification {
                     Some(Ok(notification)) if notification.payload == crew.settings.name => {}
+                    Some(Ok(notification)) if notification.payload == store::CANCELLED => {
+                        self.asks = true;
+                        self.due_at = Instant::now();
+                    }
                     Some(Ok(_)) => self.hint(),
                     Some(Err(error)) => return Err(error.into()),
                     None => return Err(Error::unavailable("the connection to the database was closed")),
@@ -202,12 +216,16 @@ impl Dispatcher {
     fn absorb(&mut self, ended: Result<(usize, Attempt), tokio::task::JoinError>) {
         let Ok((queue, Attempt { id, lease, outcome })) = ended else { return };
         self.queues.ended(queue);
-        if self.held.get(&id) != Some(&lease) {
+        if self.held.get(&id).is_none_or(|held| held.lease != lease) {
             return;
         }
         match outcome {
             Outcome::Completed => self.flush.completed.push((id, lease)),
-            Outcome::Interrupted => self.flush.released.push((id, lease)),
+            Outcome::Interrupted => self.flush.released.push(Released { id, lease, delay_ms: None }),
+            Outcome::Snoozed { delay_ms } => {
+                self.flush.released.push(Released { id, lease, delay_ms: Some(delay_ms) });
+            }
+            Outcome::Cancelled { error } => self.flush.cancelled.push(Cancelled { id, lease, error }),
             Outcome::Failed { error, delay_ms } => {
                 self.flush.failed.push(Failed { id, lease, delay_ms, error });
             }
@@ -237,7 +255,7 @@ impl Dispatcher {
     async fn exchange(&mut self, connection: &AsyncPgConnection) -> Result<bool> {
         let sent_at = Instant::now();
         let worker = self.worker.ok_or_else(|| Error::internal("a dispatcher without a number"))?;
-        let beats = sent_at >= self.beaten_at + BEAT;
+        let beats = self.asks || sent_at >= self.beaten_at + BEAT;
         let free = self.free();
         let looks_at_everything = !self.waiting_for_idle.is_empty() || self.queues.forgot(sent_at);
         let claim = (free > 0).then(|| Claim {
@@ -248,14 +266,21 @@ impl Dispatcher {
         });
         if !self.flush.is_empty() || beats || claim.is_some() {
             let exchange = store::exchange(connection, &self.flush, beats.then_some(worker), claim.as_ref());
-            let Exchanged { accepted, alive, claimed } = in_time(async { Ok(exchange.await?) }).await?;
+            let Exchanged { accepted, alive, to_stop, claimed } =
+                in_time(async { Ok(exchange.await?) }).await?;
             if !alive {
                 return Ok(false);
             }
             if beats {
                 self.beaten(sent_at);
+                self.asks = false;
             }
             self.settle(accepted);
+            for (id, lease) in to_stop {
+                if let Some(held) = self.held.get(&id).filter(|held| held.lease == lease) {
+                    held.cancel.cancel();
+                }
+            }
             if claim.is_some() && looks_at_everything {
                 self.queues.looked_at_everything(sent_at);
             }
@@ -295,7 +320,9 @@ impl Dispatcher {
             );
         }
         let failed = flush.failed.iter().map(|job| job.id);
-        let ids = flush.completed.iter().chain(&flush.released).map(|(id, _)| *id).chain(failed);
+        let cancelled = flush.cancelled.iter().map(|job| job.id);
+        let released = flush.released.iter().map(|job| job.id);
+        let ids = flush.completed.iter().map(|(id, _)| *id).chain(failed).chain(cancelled).chain(released);
         for id in ids {
             self.held.remove(&id);
         }
@@ -304,8 +331,9 @@ impl Dispatcher {
     fn start(&mut self, claimed: Vec<Claimed>) {
         for job in claimed {
             let Some(queue) = self.queues.started(&job) else { continue };
-            self.held.insert(job.id, job.lease);
-            let attempt = self.crew.clone().attempt(job);
+            let cancel = CancellationToken::new();
+            self.held.insert(job.id, Held { lease: job.lease, cancel: cancel.clone() });
+            let attempt = self.crew.clone().attempt(job, cancel);
             self.running.spawn(async move { (queue, attempt.await) });
         }
     }

@@ -43,6 +43,8 @@ impl Rescuer {
         let mut turn = self.crew.line.open().await?;
         turn.batch_execute("BEGIN").await?;
         let rescued = store::rescue(&mut turn).await?;
+        // Those that were cancelled while their process could not hear of it.
+        store::cancel_waiting(&mut turn).await?;
         turn.batch_execute("COMMIT").await?;
         turn.keep();
         for job in &rescued {

@@ -12,6 +12,10 @@ pub(super) enum Next {
     Retry(Duration),
     /// It is given up.
     Discard,
+    /// It waits for this time as if it had not been tried.
+    Snooze(Duration),
+    /// It ends, cancelled.
+    Cancel,
 }
 
 /// Returns what a job does after its `attempt`-th attempt of at most `max_attempts` failed with `verdict`.
@@ -20,6 +24,8 @@ pub(super) enum Next {
 pub(super) fn next(verdict: Verdict, backoff: Backoff, attempt: u16, max_attempts: u16, jitter: f64) -> Next {
     match verdict {
         Verdict::Discard => Next::Discard,
+        Verdict::Snooze(delay) => Next::Snooze(delay),
+        Verdict::Cancel => Next::Cancel,
         _ if attempt >= max_attempts => Next::Discard,
         Verdict::RetryIn(delay) => Next::Retry(delay),
         Verdict::Backoff => Next::Retry(delay(backoff, attempt, jitter)),

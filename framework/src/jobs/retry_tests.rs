@@ -56,3 +56,13 @@ fn a_failed_job_is_tried_again_while_attempts_are_left() {
     check(Verdict::RetryIn(HOUR), 6, 6, Next::Discard);
     check(Verdict::Discard, 1, 6, Next::Discard);
 }
+
+#[test]
+fn a_snooze_and_a_cancellation_do_not_depend_on_the_attempts_left() {
+    for attempt in [1, 6] {
+        let next = |verdict| next(verdict, Backoff::DEFAULT, attempt, 6, 0.5);
+        assert_eq!(next(Verdict::Snooze(HOUR)), Next::Snooze(HOUR));
+        assert_eq!(next(Verdict::Cancel), Next::Cancel);
+        assert_eq!(next(Verdict::Discard), Next::Discard);
+    }
+}

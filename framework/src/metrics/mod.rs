@@ -114,12 +114,15 @@ pub(crate) enum AttemptEnd {
     /// It failed, and there will be another.
     Failed,
     Discarded,
+    /// It wants to run later.
+    Snoozed,
+    Cancelled,
     /// It was stopped half way, or the job was no longer this process's.
     Interrupted,
 }
 
 impl AttemptEnd {
-    const NAMES: [&str; 4] = ["completed", "failed", "discarded", "interrupted"];
+    const NAMES: [&str; 6] = ["completed", "failed", "discarded", "snoozed", "cancelled", "interrupted"];
 }
 
 impl Attempts {

@@ -1,9 +1,14 @@
 //! One attempt of a job.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt as _;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::Crew;
 use crate::{
@@ -34,6 +39,10 @@ pub(in crate::jobs) enum Outcome {
     Lost,
     /// The handler failed; `None` gives the job up.
     Failed { error: String, delay_ms: Option<i64> },
+    /// The handler wants to run later, as if it had not begun.
+    Snoozed { delay_ms: i64 },
+    /// The job was stopped for good, by somebody or by itself.
+    Cancelled { error: Option<String> },
     /// The handler was stopped half way.
     Interrupted,
 }
@@ -44,6 +53,8 @@ impl Outcome {
             Self::Completed | Self::Committed => AttemptEnd::Completed,
             Self::Failed { delay_ms: Some(_), .. } => AttemptEnd::Failed,
             Self::Failed { delay_ms: None, .. } => AttemptEnd::Discarded,
+            Self::Snoozed { .. } => AttemptEnd::Snoozed,
+            Self::Cancelled { .. } => AttemptEnd::Cancelled,
             Self::Lost | Self::Interrupted => AttemptEnd::Interrupted,
         }
     }
@@ -57,12 +68,16 @@ const LONGEST_DELAY_MS: i64 = 10 * 366 * 24 * 3600 * 1000;
 
 impl Crew {
     /// Runs one attempt of a job to its end. It does not panic, whatever the handler does.
-    pub(in crate::jobs) async fn attempt(self: Arc<Self>, claimed: Claimed) -> Attempt {
+    pub(in crate::jobs) async fn attempt(
+        self: Arc<Self>,
+        claimed: Claimed,
+        cancel: CancellationToken,
+    ) -> Attempt {
         let (id, lease) = (claimed.id, claimed.lease);
         let outcome = match self.jobs.get_key_value(claimed.kind.as_str()) {
             Some((name, job)) => {
                 let began = Instant::now();
-                let outcome = self.outcome(job, &claimed).await;
+                let outcome = self.outcome(job, &claimed, &cancel).await;
                 self.attempts[name].count(name, outcome.end(), began.elapsed());
                 outcome
             }
@@ -72,28 +87,36 @@ impl Crew {
         Attempt { id, lease, outcome }
     }
 
-    async fn outcome(&self, job: &Job, claimed: &Claimed) -> Outcome {
+    async fn outcome(&self, job: &Job, claimed: &Claimed, cancel: &CancellationToken) -> Outcome {
         let stop = self.worker.token();
         let handled = AssertUnwindSafe(async {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => Ok(Outcome::Interrupted),
-                result = self.handle(job, claimed) => result,
+                () = self.cancelled_for_too_long(cancel) => Ok(Outcome::Cancelled { error: None }),
+                result = self.handle(job, claimed, cancel) => result,
             }
         });
         let result = handled.catch_unwind().await;
         result
             .unwrap_or_else(|panic| Err(Error::internal(format!("panicked: {}", panic_text(&*panic)))))
-            .unwrap_or_else(|error| failed(job, claimed, &error))
+            .unwrap_or_else(|error| failed(job, claimed, &error, cancel.is_cancelled()))
     }
 
-    async fn handle(&self, job: &Job, claimed: &Claimed) -> Result<Outcome> {
+    /// Resolves when a cancelled job has had its time to stop by itself.
+    async fn cancelled_for_too_long(&self, cancel: &CancellationToken) {
+        cancel.cancelled().await;
+        tokio::time::sleep(self.settings.cancel_grace).await;
+    }
+
+    async fn handle(&self, job: &Job, claimed: &Claimed, cancel: &CancellationToken) -> Result<Outcome> {
         let scope = Scope::new(self.services.database.jobs.clone(), Access::ReadWrite);
         let ctx = JobCtx {
             services: self.services.clone(),
             scope: scope.clone(),
             id: claimed.id,
             attempt: u16::try_from(claimed.attempt).unwrap_or(0),
+            cancel: cancel.clone(),
         };
         let limit = job.timeout.unwrap_or(self.settings.timeout);
         let handler = timeout(limit, (job.run)(ctx, Args(claimed.args.clone())));
@@ -113,22 +136,38 @@ impl Crew {
     }
 }
 
-fn failed(job: &Job, claimed: &Claimed, error: &Error) -> Outcome {
+/// What follows an error of the handler. One from a job that somebody cancelled is its way of stopping.
+fn failed(job: &Job, claimed: &Claimed, error: &Error, cancelled: bool) -> Outcome {
     let attempt = u16::try_from(claimed.attempt).unwrap_or(u16::MAX);
     let max_attempts = u16::try_from(claimed.max_attempts).unwrap_or(0);
-    let next = retry::next(error.verdict(), job.backoff, attempt, max_attempts, random());
+    let next = if cancelled {
+        Next::Cancel
+    } else {
+        retry::next(error.verdict(), job.backoff, attempt, max_attempts, random())
+    };
     let error = error_text(error);
     match next {
         Next::Retry(delay) => {
             tracing::warn!(job = job.name, id = claimed.id, attempt, error, again_in = ?delay, "job failed");
-            let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).min(LONGEST_DELAY_MS);
-            Outcome::Failed { error, delay_ms: Some(delay_ms) }
+            Outcome::Failed { error, delay_ms: Some(delay_ms(delay)) }
+        }
+        Next::Snooze(delay) => {
+            tracing::debug!(job = job.name, id = claimed.id, again_in = ?delay, "job snoozed");
+            Outcome::Snoozed { delay_ms: delay_ms(delay) }
+        }
+        Next::Cancel => {
+            tracing::info!(job = job.name, id = claimed.id, attempt, error, "job cancelled");
+            Outcome::Cancelled { error: Some(error) }
         }
         Next::Discard => {
             tracing::error!(job = job.name, id = claimed.id, attempt, error, "job discarded");
             Outcome::Failed { error, delay_ms: None }
         }
     }
+}
+
+fn delay_ms(delay: Duration) -> i64 {
+    i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).min(LONGEST_DELAY_MS)
 }
 
 /// The error as it is recorded: with its sources, cut at a limit, without what PostgreSQL cannot store.

@@ -45,6 +45,8 @@ pub(crate) struct EngineSettings {
     pub(crate) queues: Vec<(String, usize)>,
     /// How long an attempt may take.
     pub(crate) timeout: Duration,
+    /// How long a job may go on after it was cancelled, to stop by itself.
+    pub(crate) cancel_grace: Duration,
     /// How long completed and cancelled jobs are kept.
     pub(crate) history_days: u16,
     /// How long discarded jobs and the errors of attempts are kept.
@@ -58,6 +60,7 @@ impl Default for EngineSettings {
             slots: 50,
             queues: Vec::new(),
             timeout: TIMEOUT,
+            cancel_grace: Duration::from_secs(5),
             history_days: 7,
             discarded_days: 90,
         }

@@ -94,7 +94,7 @@ WHERE id = ANY(ARRAY(
             SELECT id FROM catena.jobs
             WHERE queue = q.name AND priority = p.priority AND state = 0
                 AND run_at >= timestamptz '2000-01-01 00:00:00+00' + p.low * interval '1 microsecond'
-                AND run_at <= now() AND kind = ANY($5)
+                AND run_at <= now() AND kind = ANY($5) AND cancel_at IS NULL
             ORDER BY run_at, id LIMIT q.slots FOR UPDATE SKIP LOCKED
         ) ready
         LIMIT q.slots

@@ -25,17 +25,36 @@ pub(in crate::jobs) struct Failed {
     pub(in crate::jobs) error: String,
 }
 
+/// A job that was stopped for good.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) struct Cancelled {
+    pub(in crate::jobs) id: JobId,
+    pub(in crate::jobs) lease: Lease,
+    /// What the handler said to it, if anything.
+    pub(in crate::jobs) error: Option<String>,
+}
+
+/// An attempt that does not count.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::jobs) struct Released {
+    pub(in crate::jobs) id: JobId,
+    pub(in crate::jobs) lease: Lease,
+    /// How long until the next attempt; `None` leaves the job where it was in the queue.
+    pub(in crate::jobs) delay_ms: Option<i64>,
+}
+
 /// What the dispatcher has to tell.
 #[derive(Debug, Default)]
 pub(in crate::jobs) struct Flush {
     pub(in crate::jobs) completed: Vec<(JobId, Lease)>,
     pub(in crate::jobs) failed: Vec<Failed>,
-    pub(in crate::jobs) released: Vec<(JobId, Lease)>,
+    pub(in crate::jobs) cancelled: Vec<Cancelled>,
+    pub(in crate::jobs) released: Vec<Released>,
 }
 
 impl Flush {
     pub(in crate::jobs) fn len(&self) -> usize {
-        self.completed.len() + self.failed.len() + self.released.len()
+        self.completed.len() + self.failed.len() + self.cancelled.len() + self.released.len()
     }
 
     pub(in crate::jobs) fn is_empty(&self) -> bool {
@@ -115,17 +134,57 @@ WITH failed AS (
 INSERT INTO catena.job_errors (job_id, attempt, error)
 SELECT id, attempt, ($4)[array_position($1, id)] FROM failed";
 
-/// Gives interrupted jobs back as if they had not been claimed; returns how many were still ours.
+/// Moves jobs that were stopped for good into the history; returns how many were still ours.
+pub(in crate::jobs) async fn cancel(
+    connection: &AsyncPgConnection,
+    cancelled: &[Cancelled],
+) -> QueryResult<usize> {
+    let ids: Vec<_> = cancelled.iter().map(|job| job.id).collect();
+    let leases: Vec<_> = cancelled.iter().map(|job| job.lease).collect();
+    let errors: Vec<_> = cancelled.iter().map(|job| job.error.clone()).collect();
+    let binds = (
+        ids.into_sql::<Array<BigInt>>(),
+        leases.into_sql::<Array<BigInt>>(),
+        errors.into_sql::<Array<Nullable<Text>>>(),
+    );
+    statement::<(), _>(CANCEL, binds).execute(&mut &*connection).await
+}
+
+pub(in crate::jobs) const CANCEL: &str = "\
+WITH done AS (
+    DELETE FROM catena.jobs j
+    WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
+        AND j.state = 1
+    RETURNING j.*
+), noted AS (
+    INSERT INTO catena.job_errors (job_id, attempt, error)
+    SELECT id, attempt, ($3)[array_position($1, id)] FROM done WHERE ($3)[array_position($1, id)] IS NOT NULL
+)
+INSERT INTO catena.job_history (finished_at, id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt,
+    max_attempts, state, queue, kind, args)
+SELECT now(), id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt, max_attempts, 3, queue, kind,
+    args
+FROM done";
+
+/// Gives jobs back as if they had not been claimed; returns how many were still ours.
 pub(in crate::jobs) async fn release(
     connection: &AsyncPgConnection,
-    pairs: &[(JobId, Lease)],
+    released: &[Released],
 ) -> QueryResult<usize> {
-    let (ids, leases): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-    let binds = (ids.into_sql::<Array<BigInt>>(), leases.into_sql::<Array<BigInt>>());
+    let ids: Vec<_> = released.iter().map(|job| job.id).collect();
+    let leases: Vec<_> = released.iter().map(|job| job.lease).collect();
+    let delays: Vec<_> = released.iter().map(|job| job.delay_ms).collect();
+    let binds = (
+        ids.into_sql::<Array<BigInt>>(),
+        leases.into_sql::<Array<BigInt>>(),
+        delays.into_sql::<Array<Nullable<BigInt>>>(),
+    );
     statement::<(), _>(RELEASE, binds).execute(&mut &*connection).await
 }
 
 pub(in crate::jobs) const RELEASE: &str = "\
-UPDATE catena.jobs j SET state = 0, attempt = attempt - 1, worker = NULL
+UPDATE catena.jobs j
+SET state = 0, attempt = attempt - 1, worker = NULL,
+    run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', j.run_at)
 WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
     AND j.state = 1";

@@ -1,5 +1,6 @@
 //! Every statement of the queue.
 
+pub(super) mod cancel;
 pub(super) mod claim;
 mod enqueue;
 pub(super) mod finish;
@@ -13,9 +14,11 @@ use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use tokio::join;
 
+pub(crate) use cancel::cancel_jobs;
+pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
 pub(super) use enqueue::enqueue;
-pub(super) use finish::{Failed, Flush, complete, complete_one, fail, release};
+pub(super) use finish::{Cancelled, Failed, Flush, Released, cancel, complete, complete_one, fail, release};
 pub(crate) use list::{Filter, JobRow, list};
 pub(super) use queues::move_strays;
 pub(crate) use queues::{pause, resume};
@@ -24,6 +27,7 @@ pub(super) use schedule::{advance, declare, lock_due, next_due_ms, now};
 pub(crate) use workers::announce;
 pub(super) use workers::{Rescued, beat, deregister, register, rescue};
 
+use super::JobId;
 use crate::{db::Connector, error::Result};
 
 /// The number of a claim; a job's lease is that of the last claim that took it.
@@ -52,6 +56,8 @@ pub(super) async fn open_dispatcher(connector: &Connector) -> Result<AsyncPgConn
     // Statements sent together run in order only if none must be prepared first.
     complete(&connection, &[]).await?;
     fail(&connection, &[]).await?;
+    cancel(&connection, &[]).await?;
+    to_stop(&connection, 0).await?;
     release(&connection, &[]).await?;
     beat(&connection, 0).await?;
     claim(&connection, &Claim { limit: 0, shares: vec![], kinds: vec![], worker: 0 }).await?;
@@ -82,10 +88,12 @@ pub(super) struct Exchanged {
     pub(super) accepted: usize,
     /// Whether the process is still among the living.
     pub(super) alive: bool,
+    /// Jobs of this process that somebody cancelled, if it was asked.
+    pub(super) to_stop: Vec<(JobId, Lease)>,
     pub(super) claimed: Vec<Claimed>,
 }
 
-/// Writes what happened to jobs, beats, and claims new ones: one transaction, sent in one piece.
+/// Writes what happened to jobs, beats and asks which are to stop, and claims new ones: one transaction, sent in one piece.
 ///
 /// The beat comes first, so that a process and its rescuer lock rows in the same order.
 pub(super) async fn exchange(
@@ -95,7 +103,7 @@ pub(super) async fn exchange(
     wanted: Option<&Claim>,
 ) -> QueryResult<Exchanged> {
     let (mut begin, mut commit) = (connection, connection);
-    let (begun, beaten, completed, failed, released, claimed, committed) = join!(
+    let (begun, beaten, completed, failed, cancelled, released, stopping, claimed, committed) = join!(
         begin.batch_execute("BEGIN"),
         async {
             match worker {
@@ -107,7 +115,14 @@ pub(super) async fn exchange(
             if flush.completed.is_empty() { Ok(0) } else { complete(connection, &flush.completed).await }
         },
         async { if flush.failed.is_empty() { Ok(0) } else { fail(connection, &flush.failed).await } },
+        async { if flush.cancelled.is_empty() { Ok(0) } else { cancel(connection, &flush.cancelled).await } },
         async { if flush.released.is_empty() { Ok(0) } else { release(connection, &flush.released).await } },
+        async {
+            match worker {
+                Some(worker) => to_stop(connection, worker).await,
+                None => Ok(Vec::new()),
+            }
+        },
         async {
             match wanted {
                 Some(wanted) => claim(connection, wanted).await,
@@ -117,7 +132,8 @@ pub(super) async fn exchange(
         commit.batch_execute("COMMIT"),
     );
     begun?;
-    let (alive, accepted, claimed) = (beaten?, completed? + failed? + released?, claimed?);
+    let accepted = completed? + failed? + cancelled? + released?;
+    let (alive, to_stop, claimed) = (beaten?, stopping?, claimed?);
     committed?;
-    Ok(Exchanged { accepted, alive, claimed })
+    Ok(Exchanged { accepted, alive, to_stop, claimed })
 }

@@ -41,7 +41,13 @@ async fn the_dispatcher_is_woken_by_the_commit_and_not_before() {
     let mut queue = Queue::new().await;
     let services = queue.services(());
     let scope = Scope::new(services.database.jobs.clone(), Access::ReadWrite);
-    let job = JobCtx { services: services.clone(), scope: scope.clone(), id: 1, attempt: 1 };
+    let job = JobCtx {
+        services: services.clone(),
+        scope: scope.clone(),
+        id: 1,
+        attempt: 1,
+        cancel: Default::default(),
+    };
     Enqueue::<Noop>::new(()).enqueue(&job).await.unwrap();
     let mut heard = std::pin::pin!(services.wake.heard());
     assert!(futures_util::poll!(&mut heard).is_pending());

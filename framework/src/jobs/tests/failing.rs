@@ -157,6 +157,25 @@ async fn an_attempt_that_takes_too_long_has_failed() {
 }
 
 job_type!(
+    Hurried,
+    Job {
+        timeout: Some(Duration::from_millis(20)),
+        retries: 0,
+        ..job("hurried", |_, _| Box::pin(std::future::pending()))
+    }
+);
+
+#[tokio::test]
+async fn a_job_may_have_a_limit_of_its_own() {
+    let mut queue = Queue::new().await;
+    queue.enqueue::<Hurried>(1).await;
+    let engine = queue.engine([Hurried::JOB]).await;
+    engine.run_until_idle().await.unwrap();
+    let row = queue.only().await;
+    assert_eq!((row.state, texts(&row)), (State::Discarded, vec!["took longer than 20ms"]));
+}
+
+job_type!(
     Swallows,
     job("swallows", |job, _| Box::pin(async move {
         write(&job).await?;

@@ -1,7 +1,7 @@
 //! A process that lost a job cannot write about it.
 
 use super::*;
-use crate::jobs::store::Failed;
+use crate::jobs::store::{Cancelled, Failed, Released};
 
 /// Two jobs held under the leases 20 and 20, of which a stale writer believes that the first is still under 10.
 async fn two_held() -> (Queue, [(JobId, i64); 2]) {
@@ -37,8 +37,23 @@ async fn a_stale_pair_fails_nothing() {
 #[tokio::test]
 async fn a_stale_pair_releases_nothing() {
     let (mut queue, pairs) = two_held().await;
-    assert_eq!(store::release(&queue.owner, &pairs).await.unwrap(), 1);
+    assert_eq!(
+        store::release(&queue.owner, &pairs.map(|(id, lease)| Released { id, lease, delay_ms: None }))
+            .await
+            .unwrap(),
+        1
+    );
     assert_eq!(states(&mut queue).await, [State::Executing, State::Available]);
+}
+
+#[tokio::test]
+async fn a_stale_pair_cancels_nothing() {
+    let (mut queue, pairs) = two_held().await;
+    let cancelled = pairs.map(|(id, lease)| Cancelled { id, lease, error: Some(format!("of {lease}")) });
+    assert_eq!(store::cancel(&queue.owner, &cancelled).await.unwrap(), 1);
+    assert_eq!(states(&mut queue).await, [State::Executing, State::Cancelled]);
+    let rows = queue.list().await;
+    assert_eq!((texts(&rows[0]), texts(&rows[1])), (vec![], vec!["of 20"]));
 }
 
 #[tokio::test]

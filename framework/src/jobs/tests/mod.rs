@@ -2,6 +2,7 @@
 
 #![cfg(feature = "testing")]
 
+mod cancelling;
 mod enqueue;
 mod failing;
 mod fence;

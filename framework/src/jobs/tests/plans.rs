@@ -41,8 +41,17 @@ const FAIL: Hot = Hot {
     sql: store::finish::FAIL,
     values: "'{1,2}', '{1,2}', '{0,0}', '{a,b}'",
 };
-const RELEASE: Hot =
-    Hot { types: "bigint[], bigint[]", sql: store::finish::RELEASE, values: "'{1,2}', '{1,2}'" };
+const CANCEL: Hot = Hot {
+    types: "bigint[], bigint[], text[]",
+    sql: store::finish::CANCEL,
+    values: "'{1,2}', '{1,2}', '{a,NULL}'",
+};
+const RELEASE: Hot = Hot {
+    types: "bigint[], bigint[], bigint[]",
+    sql: store::finish::RELEASE,
+    values: "'{1,2}', '{1,2}', '{0,NULL}'",
+};
+const TO_STOP: Hot = Hot { types: "bigint", sql: store::cancel::TO_STOP, values: "1" };
 
 async fn dispatcher(queue: &Queue) -> AsyncPgConnection {
     store::open_dispatcher(&Connector::of_test(queue.db.jobs_url())).await.unwrap()
@@ -55,7 +64,9 @@ async fn check(queue: &Queue) {
     assert!(claim.contains("Index Cond: ((queue = q.name) AND (priority = p.priority)"), "{claim}");
     assert!(claim.contains("Index Scan using jobs_pkey"), "{claim}");
     assert!(!claim.contains("Seq Scan") && !claim.contains("Sort"), "{claim}");
-    for fenced in [&COMPLETE, &FAIL, &RELEASE] {
+    let to_stop = plan(&mut connection, &TO_STOP).await;
+    assert!(to_stop.contains("Index Scan using jobs_cancel"), "{to_stop}");
+    for fenced in [&COMPLETE, &FAIL, &CANCEL, &RELEASE] {
         let fenced = plan(&mut connection, fenced).await;
         assert!(fenced.contains("Index Cond: (id = ANY ($1))"), "{fenced}");
         assert!(fenced.contains("hashed SubPlan"), "{fenced}");
