@@ -201,3 +201,47 @@ async fn a_queue_is_paused_and_resumed_from_the_command_line() {
     assert!(!refused.status.success());
     assert_eq!(said, "error: no job is in the queue `mial`; those of this program are in `default`\n");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_looked_at_and_changed_from_the_command_line() {
+    let sink = Sink::refusing(0);
+    let app = TestApp::builder(example_app::app())
+        .var("SMTP_URL", format!("smtp://127.0.0.1:{}", sink.port))
+        .start()
+        .await;
+    for name in ["ada", "bob", "eve"] {
+        signed_up(&app, name).await;
+    }
+    let jobs = |args: &[&str]| output("example", app.db(), &[&["jobs"], args].concat());
+    let counts =
+        |text: String| text.lines().nth(1).map(|line| line.split_whitespace().map(str::to_owned).collect());
+    let expected = |counts: [&str; 6]| Some(counts.map(str::to_owned).to_vec());
+    assert_eq!(counts(jobs(&["stats"])), expected(["default", "3", "0", "0", "0", "no"]));
+
+    let listed: Vec<Value> =
+        serde_json::from_str(&jobs(&["list", "--json", "--queue", "default"])).expect("JSON");
+    let ids: Vec<_> = listed.iter().rev().map(|job| job["id"].to_string()).collect();
+    let (ada, bob) = (ids[0].as_str(), ids[1].as_str());
+    assert_eq!(jobs(&["cancel", ada, "999"]), format!("{ada} is cancelled\n999 neither waits nor runs\n"));
+    assert_eq!(jobs(&["discard", bob, ada]), format!("{bob} is given up\n{ada} does not wait\n"));
+    assert_eq!(counts(jobs(&["stats"])), expected(["default", "1", "0", "0", "1", "no"]));
+    let shown = jobs(&["show", bob]);
+    assert!(
+        shown.starts_with(&format!("{bob} send_mail, discarded\nqueue     default, priority 0\n")),
+        "{shown}"
+    );
+    app.run_jobs().await;
+    assert_eq!(sink.mails().len(), 1, "that of eve");
+    assert_eq!(jobs(&["retry", "--state", "discarded", "--kind", "send_mail"]), format!("{bob} is due\n"));
+    app.run_jobs().await;
+    assert_eq!(sink.mails().len(), 2, "that of bob");
+    assert_eq!(jobs(&["retry", "--state", "discarded"]), "no such jobs\n");
+    let schedule = jobs(&["schedule"]);
+    assert!(schedule.contains("purge_done") && schedule.contains("0 3 * * *"), "{schedule}");
+    assert_eq!(counts(jobs(&["list", "--limit", "1"])).map(|row: Vec<String>| row.len()), Some(6));
+    for text in [schedule, shown, jobs(&["stats"]), jobs(&["list"])] {
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+    let refused = on("example", app.db()).args(["jobs", "retry"]).output().expect("it is built");
+    assert!(!refused.status.success(), "without jobs chosen, nothing is");
+}

@@ -1,15 +1,20 @@
 //! `jobs`.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use diesel_async::AsyncPgConnection;
+use serde::Serialize;
 
 use crate::{
     app::{App, BootError, connect, prepare},
     jobs::{
-        self, JobId, State,
-        store::{self, Filter, JobRow},
+        self, Cron, JobId, State,
+        store::{self, Filter, JobRow, QueueStats, Schedule},
     },
     settings::Settings,
 };
@@ -24,19 +29,56 @@ pub(super) struct Jobs {
 enum Action {
     /// List jobs, the newest first
     List(List),
+    /// Show one job and what went wrong in each of its attempts
+    Show(Show),
+    /// Have jobs run at once: those given up again with all attempts, those that wait without waiting
+    Retry(Chosen),
     /// Stop jobs for good: those that wait at once, those that run within a few seconds
-    Cancel(Ids),
+    Cancel(Chosen),
+    /// Give up jobs that wait; they are kept, for `jobs retry`
+    Discard(Chosen),
     /// Have no process start jobs of a queue; those that run go on
     Pause(Queue),
     /// Have processes start jobs of a queue again
     Resume(Queue),
+    /// List the jobs with a cron expression and when they run next
+    Schedule(Format),
+    /// Count the jobs of each queue
+    Stats(Format),
 }
 
 #[derive(Args)]
-struct Ids {
+struct Format {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Show {
+    /// The number of the job, as `jobs list` shows it
+    id: JobId,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Jobs by number, or all that fit.
+#[derive(Args)]
+#[group(id = "chosen", required = true, multiple = true)]
+struct Chosen {
     /// The numbers of the jobs, as `jobs list` shows them
-    #[arg(required = true, value_name = "ID")]
+    #[arg(value_name = "ID", conflicts_with_all = ["state", "kind", "queue"])]
     ids: Vec<JobId>,
+    /// All in this state: scheduled, available, executing, retryable or discarded
+    #[arg(long)]
+    state: Option<State>,
+    /// All of this name
+    #[arg(long, value_name = "NAME")]
+    kind: Option<String>,
+    /// All in this queue
+    #[arg(long)]
+    queue: Option<String>,
 }
 
 #[derive(Args)]
@@ -53,6 +95,9 @@ struct List {
     /// Only jobs of this name
     #[arg(long, value_name = "NAME")]
     kind: Option<String>,
+    /// Only jobs in this queue
+    #[arg(long)]
+    queue: Option<String>,
     /// How many at most
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
     limit: i64,
@@ -64,26 +109,41 @@ struct List {
 pub(super) async fn run(app: App, settings: Settings, command: &Jobs) -> Result<(), BootError> {
     let database = connect(prepare(&settings, app.name).await?, &app.migrations).await?;
     let mut connection = database.jobs.get().await?;
+    let connection = &mut *connection;
     let text = match &command.action {
-        Action::List(list) => listed(&mut connection, list).await?,
-        Action::Cancel(Ids { ids }) => {
-            let (waited, running) = store::cancel_jobs(&mut connection, ids).await?;
-            let line = |id: &JobId| match (waited.contains(id), running.contains(id)) {
-                (true, _) => format!("{id} is cancelled\n"),
-                (_, true) => format!("{id} runs; it is told to stop\n"),
-                _ => format!("{id} neither waits nor runs\n"),
-            };
-            ids.iter().map(line).collect()
+        Action::List(list) => listed(connection, list).await?,
+        Action::Show(show) => shown(connection, show).await?,
+        Action::Retry(chosen) => {
+            let ids = chosen.ids(connection).await?;
+            let retried = store::retry_jobs(connection, &ids).await?;
+            if !retried.is_empty() {
+                store::announce(connection, "").await?;
+            }
+            said(&ids, |id| if retried.contains(&id) { "is due" } else { "neither waits nor was given up" })
+        }
+        Action::Cancel(chosen) => {
+            let ids = chosen.ids(connection).await?;
+            let (waited, running) = store::cancel_jobs(connection, &ids).await?;
+            said(&ids, |id| match (waited.contains(&id), running.contains(&id)) {
+                (true, _) => "is cancelled",
+                (_, true) => "runs; it is told to stop",
+                _ => "neither waits nor runs",
+            })
+        }
+        Action::Discard(chosen) => {
+            let ids = chosen.ids(connection).await?;
+            let discarded = store::discard_jobs(connection, &ids).await?;
+            said(&ids, |id| if discarded.contains(&id) { "is given up" } else { "does not wait" })
         }
         Action::Pause(Queue { queue }) => {
             known(queue)?;
-            let paused = store::pause(&mut connection, queue).await?;
+            let paused = store::pause(connection, queue).await?;
             format!("the queue `{queue}` {}\n", if paused { "is paused" } else { "was paused already" })
         }
         Action::Resume(Queue { queue }) => {
-            let resumed = store::resume(&mut connection, queue).await?;
+            let resumed = store::resume(connection, queue).await?;
             if resumed {
-                store::announce(&mut connection, "").await?;
+                store::announce(connection, "").await?;
             } else {
                 known(queue)?;
             }
@@ -92,9 +152,115 @@ pub(super) async fn run(app: App, settings: Settings, command: &Jobs) -> Result<
                 if resumed { "is no longer paused" } else { "was not paused" }
             )
         }
+        Action::Schedule(Format { json }) => scheduled(&store::schedules(connection).await?, *json)?,
+        Action::Stats(Format { json }) => counted(&store::stats(connection).await?, *json)?,
     };
     super::print(&text);
     Ok(())
+}
+
+/// How many jobs a filter may choose at once.
+const MOST_CHOSEN: i64 = 100_000;
+
+impl Chosen {
+    async fn ids(&self, connection: &mut AsyncPgConnection) -> Result<Vec<JobId>, BootError> {
+        if !self.ids.is_empty() {
+            return Ok(self.ids.clone());
+        }
+        let Self { state, kind, queue, .. } = self;
+        let filter =
+            Filter { id: None, state: *state, kind: kind.clone(), queue: queue.clone(), limit: MOST_CHOSEN };
+        Ok(store::select(connection, &filter).await?)
+    }
+}
+
+/// A line a job, or how many there are of which, if they are many.
+fn said(ids: &[JobId], what: impl Fn(JobId) -> &'static str) -> String {
+    if ids.is_empty() {
+        return "no such jobs\n".to_owned();
+    }
+    if ids.len() <= 20 {
+        return ids.iter().map(|id| format!("{id} {}\n", what(*id))).collect();
+    }
+    let mut counts = BTreeMap::<_, usize>::new();
+    for id in ids {
+        *counts.entry(what(*id)).or_default() += 1;
+    }
+    counts.into_iter().map(|(what, count)| format!("{count} jobs: each {what}\n")).collect()
+}
+
+fn json(value: &impl Serialize) -> Result<String, BootError> {
+    Ok(serde_json::to_string_pretty(value).map_err(|error| BootError(vec![error.to_string()]))? + "\n")
+}
+
+fn time(time: Option<DateTime<Utc>>) -> String {
+    time.map_or_else(|| "never".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+async fn shown(connection: &mut AsyncPgConnection, show: &Show) -> Result<String, BootError> {
+    let filter = Filter { id: Some(show.id), ..Filter::default() };
+    let jobs = store::list(connection, &filter).await?;
+    let Some(job) = jobs.first() else {
+        return Err(BootError(vec![format!(
+            "there is no job {}; `jobs list` shows those there are",
+            show.id
+        )]));
+    };
+    if show.json {
+        return json(job);
+    }
+    let mut text = format!("{} {}, {}\n", job.id, job.kind, job.state);
+    let _ = writeln!(text, "queue     {}, priority {}", job.queue, job.priority);
+    let _ = writeln!(text, "attempts  {} of at most {}", job.attempts, job.max_attempts);
+    let _ = writeln!(text, "enqueued  {} UTC", time(Some(job.created_at)));
+    let _ = writeln!(text, "due       {} UTC", time(Some(job.run_at)));
+    if job.finished_at.is_some() {
+        let _ = writeln!(text, "ended     {} UTC", time(job.finished_at));
+    }
+    for error in &job.errors {
+        let _ = writeln!(text, "\nattempt {} failed {} UTC", error.attempt, time(Some(error.at)));
+        let _ = writeln!(text, "  {}", error.error.replace('\n', "\n  "));
+    }
+    Ok(text)
+}
+
+fn scheduled(schedules: &[Schedule], as_json: bool) -> Result<String, BootError> {
+    if as_json {
+        return json(&schedules);
+    }
+    if schedules.is_empty() {
+        return Ok("no job has a cron expression\n".to_owned());
+    }
+    let mut text = format!("{:<22}  {:<14}  {:<19}  {}\n", "job", "cron (UTC)", "next", "and then");
+    for Schedule { kind, cron, next_at, .. } in schedules {
+        let then = next_at.and_then(|next_at| Cron::parse(cron).ok()?.next_after(next_at));
+        let (kind, cron) = (cut(kind, 22), cut(cron, 14));
+        let _ = writeln!(text, "{kind:<22}  {cron:<14}  {:<19}  {}", time(*next_at), time(then));
+    }
+    Ok(text)
+}
+
+fn counted(queues: &[QueueStats], as_json: bool) -> Result<String, BootError> {
+    if as_json {
+        return json(&queues);
+    }
+    if queues.is_empty() {
+        return Ok("no jobs\n".to_owned());
+    }
+    let mut text = format!(
+        "{:<24}  {:>9}  {:>9}  {:>9}  {:>9}  {}\n",
+        "queue", "available", "later", "executing", "discarded", "paused"
+    );
+    for stats in queues {
+        let QueueStats { queue, available, later, executing, discarded, paused_at } = stats;
+        let paused = if paused_at.is_some() { "yes" } else { "no" };
+        let queue = cut(queue, 24);
+        let _ = writeln!(
+            text,
+            "{queue:<24}  {available:>9}  {later:>9}  {executing:>9}  {discarded:>9}  {paused}"
+        );
+    }
+    Ok(text)
 }
 
 /// Refuses a queue that no job of this program has: a name with a slip would pause nothing.
@@ -108,13 +274,10 @@ fn known(queue: &str) -> Result<(), BootError> {
 }
 
 async fn listed(connection: &mut AsyncPgConnection, list: &List) -> Result<String, BootError> {
-    let filter = Filter { id: None, state: list.state, kind: list.kind.clone(), limit: list.limit };
+    let List { state, kind, queue, limit, .. } = list;
+    let filter = Filter { id: None, state: *state, kind: kind.clone(), queue: queue.clone(), limit: *limit };
     let jobs = store::list(connection, &filter).await?;
-    if list.json {
-        Ok(serde_json::to_string_pretty(&jobs).map_err(|error| BootError(vec![error.to_string()]))? + "\n")
-    } else {
-        Ok(table(&jobs))
-    }
+    if list.json { json(&jobs) } else { Ok(table(&jobs)) }
 }
 
 /// A line a job, at most 80 columns wide, and a second one for what went wrong last.

@@ -7,12 +7,12 @@ use croner::parser::{CronParser, Seconds, Year};
 ///
 /// If both days are restricted, either suffices, as in Vixie's cron.
 #[derive(Debug)]
-pub(super) struct Cron(croner::Cron);
+pub(crate) struct Cron(croner::Cron);
 
 impl Cron {
     /// # Errors
     /// What is wrong with the expression, in words.
-    pub(super) fn parse(expression: &str) -> Result<Self, String> {
+    pub(crate) fn parse(expression: &str) -> Result<Self, String> {
         let fields = expression.split_whitespace().count();
         if fields != 5 {
             return Err(format!(
@@ -28,7 +28,7 @@ impl Cron {
     }
 
     /// Returns the first time after `time` at which the expression fires; `None` past the year 5000.
-    pub(super) fn next_after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(crate) fn next_after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.0.find_next_occurrence(&time, false).ok()
     }
 }

@@ -23,6 +23,7 @@ mod wake;
 mod worker;
 
 pub(crate) use announcer::Announcer;
+pub(crate) use cron::Cron;
 pub use ctx::JobCtx;
 pub use enqueue::{Delay, Enqueue, EnqueueOn, JobArgs, JobId};
 pub use job::{Args, Backoff, Entry, Job, JobType, args, finished};

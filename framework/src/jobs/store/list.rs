@@ -23,13 +23,15 @@ pub(crate) struct Filter {
     pub(crate) state: Option<State>,
     /// Only those of this name.
     pub(crate) kind: Option<String>,
+    /// Only those in this queue.
+    pub(crate) queue: Option<String>,
     /// How many at most; the newest come first.
     pub(crate) limit: i64,
 }
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { id: None, state: None, kind: None, limit: 100 }
+        Self { id: None, state: None, kind: None, queue: None, limit: 100 }
     }
 }
 
@@ -71,6 +73,7 @@ where
         filter.state.map(State::name).into_sql::<Nullable<Text>>(),
         filter.kind.as_deref().into_sql::<Nullable<Text>>(),
         filter.limit.into_sql::<BigInt>(),
+        filter.queue.as_deref().into_sql::<Nullable<Text>>(),
     );
     type Row = (
         (BigInt, Text, Text, Text, SmallInt, SmallInt, SmallInt),
@@ -120,6 +123,7 @@ WITH every AS (
 ), chosen AS (
     SELECT * FROM every
     WHERE ($1 IS NULL OR id = $1) AND ($2 IS NULL OR state = $2) AND ($3 IS NULL OR kind = $3)
+        AND ($5 IS NULL OR queue = $5)
     ORDER BY id DESC LIMIT $4
 )
 SELECT id, kind, queue, state, priority, attempt, max_attempts, created_at, run_at, finished_at, coalesce((

@@ -1,5 +1,6 @@
 //! Every statement of the queue.
 
+mod admin;
 pub(super) mod cancel;
 pub(super) mod claim;
 mod enqueue;
@@ -14,6 +15,7 @@ use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use tokio::join;
 
+pub(crate) use admin::{QueueStats, Schedule, discard_jobs, retry_jobs, schedules, select, stats};
 pub(crate) use cancel::cancel_jobs;
 pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};

@@ -1,0 +1,98 @@
+//! What an operator does to jobs and asks of the queue as a whole.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    IntoSql as _, Queryable,
+    sql_types::{Array, BigInt, Nullable, Text, Timestamptz},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use serde::Serialize;
+
+use super::Filter;
+use crate::{
+    error::Result,
+    jobs::{JobId, State, statement::statement},
+};
+
+/// The ids of the jobs that `filter` chooses among those that wait, run or were given up, the oldest first.
+pub(crate) async fn select(connection: &mut AsyncPgConnection, filter: &Filter) -> Result<Vec<JobId>> {
+    const SQL: &str = "\
+        SELECT id FROM (SELECT id, kind, queue, CASE state \
+                WHEN 1 THEN 'executing' \
+                WHEN 4 THEN 'discarded' \
+                ELSE CASE WHEN run_at <= now() THEN 'available' WHEN attempt = 0 THEN 'scheduled' ELSE 'retryable' END \
+            END AS state FROM catena.jobs) j \
+        WHERE ($1 IS NULL OR kind = $1) AND ($2 IS NULL OR queue = $2) AND ($3 IS NULL OR state = $3) ORDER BY id LIMIT $4";
+    let binds = (
+        filter.kind.as_deref().into_sql::<Nullable<Text>>(),
+        filter.queue.as_deref().into_sql::<Nullable<Text>>(),
+        filter.state.map(State::name).into_sql::<Nullable<Text>>(),
+        filter.limit.into_sql::<BigInt>(),
+    );
+    Ok(statement::<BigInt, _>(SQL, binds).load(connection).await?)
+}
+
+/// Has jobs run at once: those that were given up again with all their attempts, those that wait without waiting.
+/// Returns which of them do.
+pub(crate) async fn retry_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]) -> Result<Vec<JobId>> {
+    const SQL: &str = "\
+        UPDATE catena.jobs SET attempt = CASE state WHEN 4 THEN 0 ELSE attempt END, state = 0, \
+            run_at = least(run_at, now()), finished_at = NULL, cancel_at = NULL \
+        WHERE id = ANY($1) AND state IN (0, 4) RETURNING id";
+    let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
+    Ok(statement::<BigInt, _>(SQL, binds).load(connection).await?)
+}
+
+/// Gives up jobs that wait, to be kept like those that failed too often. Returns which it gave up.
+pub(crate) async fn discard_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]) -> Result<Vec<JobId>> {
+    const SQL: &str =
+        "UPDATE catena.jobs SET state = 4, finished_at = now() WHERE id = ANY($1) AND state = 0 RETURNING id";
+    let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
+    Ok(statement::<BigInt, _>(SQL, binds).load(connection).await?)
+}
+
+/// A schedule as the command line shows it.
+#[derive(Clone, Debug, Queryable, Serialize)]
+pub(crate) struct Schedule {
+    pub(crate) kind: String,
+    pub(crate) cron: String,
+    /// `None` if it never fires again.
+    pub(crate) next_at: Option<DateTime<Utc>>,
+    pub(crate) fired_at: Option<DateTime<Utc>>,
+}
+
+/// Every schedule, the next to fire first.
+pub(crate) async fn schedules(connection: &mut AsyncPgConnection) -> Result<Vec<Schedule>> {
+    const SQL: &str = "\
+        SELECT kind, cron, CASE WHEN isfinite(next_at) THEN next_at END, fired_at FROM catena.schedules \
+        ORDER BY next_at, kind";
+    type Row = (Text, Text, Nullable<Timestamptz>, Nullable<Timestamptz>);
+    Ok(statement::<Row, _>(SQL, ()).load(connection).await?)
+}
+
+/// How many jobs of a queue are where.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Serialize)]
+pub(crate) struct QueueStats {
+    pub(crate) queue: String,
+    pub(crate) available: i64,
+    /// Those that wait for their time: scheduled and retryable.
+    pub(crate) later: i64,
+    pub(crate) executing: i64,
+    pub(crate) discarded: i64,
+    /// When the queue was paused, if it is.
+    pub(crate) paused_at: Option<DateTime<Utc>>,
+}
+
+/// Every queue that has jobs or is paused, by name. It counts them one by one.
+pub(crate) async fn stats(connection: &mut AsyncPgConnection) -> Result<Vec<QueueStats>> {
+    const SQL: &str = "\
+        SELECT coalesce(j.queue, p.name), coalesce(available, 0), coalesce(later, 0), coalesce(executing, 0), \
+            coalesce(discarded, 0), p.paused_at \
+        FROM (SELECT queue, count(*) FILTER (WHERE state = 0 AND run_at <= now()) AS available, \
+                count(*) FILTER (WHERE state = 0 AND run_at > now()) AS later, \
+                count(*) FILTER (WHERE state = 1) AS executing, count(*) FILTER (WHERE state = 4) AS discarded \
+            FROM catena.jobs GROUP BY queue) j \
+        FULL JOIN catena.paused_queues p ON p.name = j.queue ORDER BY 1";
+    type Row = (Text, BigInt, BigInt, BigInt, BigInt, Nullable<Timestamptz>);
+    Ok(statement::<Row, _>(SQL, ()).load(connection).await?)
+}
