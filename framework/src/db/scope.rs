@@ -2,9 +2,9 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -13,7 +13,10 @@ use diesel::{
     result::{DatabaseErrorKind, Error as DieselError},
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _, pooled_connection::deadpool::Object};
-use futures_util::future::join;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, join},
+};
 use tokio::{runtime::Handle, sync::OnceCell, time::timeout};
 use uuid::Uuid;
 
@@ -169,12 +172,42 @@ impl Scope {
     pub(crate) async fn commit(&self) -> Result<()> {
         let inner = self.0.0.clone();
         match inner.end() {
-            Phase::Open => tokio::spawn(commit(inner)).await.map_err(Error::internal)?,
+            // What only reads has nothing to wait for: its caller is answered a round trip sooner.
+            Phase::Open if inner.has_only_read() => {
+                tokio::spawn(commit(inner));
+                Ok(())
+            }
+            Phase::Open => Unstoppable(Some(commit(inner).boxed())).await,
             Phase::Idle => {
                 inner.run_hooks();
                 Ok(())
             }
             Phase::Ending | Phase::Ended => Ok(()),
+        }
+    }
+}
+
+/// Work that goes on in the background when whoever awaits it goes away. Until then it runs where it is awaited: a task of
+/// its own for every commit would cost two changes of thread.
+struct Unstoppable(Option<BoxFuture<'static, Result<()>>>);
+
+impl Future for Unstoppable {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let work = self.0.as_mut().expect("nobody polls what is done");
+        let result = ready!(work.poll_unpin(context));
+        self.0 = None;
+        Poll::Ready(result)
+    }
+}
+
+impl Drop for Unstoppable {
+    fn drop(&mut self) {
+        if let Some(work) = self.0.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(work);
         }
     }
 }
@@ -326,6 +359,12 @@ impl Inner {
     /// Goes back to what was known at a savepoint.
     pub(super) fn set_failure(&self, failure: Option<String>) {
         self.state().failure = failure;
+    }
+
+    /// Whether the end can change nothing: PostgreSQL refused writes, nothing failed, and nobody waits for the end.
+    fn has_only_read(&self) -> bool {
+        let state = self.state();
+        state.access == Access::ReadOnly && state.failure.is_none() && state.after_commit.is_empty()
     }
 
     /// Whether no statement may be sent any more.

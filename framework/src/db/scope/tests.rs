@@ -473,6 +473,29 @@ async fn a_commit_is_not_cancelled_with_its_caller() {
 }
 
 #[tokio::test]
+async fn the_end_of_what_only_reads_is_not_waited_for() {
+    let fixture = Fixture::new().await;
+    let proxy = Proxy::new(fixture.db.web_url());
+    let pool = Pool::of_test(&proxy.url(fixture.db.web_url()), 1);
+    let read = async |scope: &Scope| {
+        notes::table.count().get_result::<i64>(&mut scope.db().await.unwrap()).await.unwrap();
+        backend(scope).await
+    };
+    let scope = Scope::new(pool.clone(), Access::ReadOnly);
+    let first = read(&scope).await;
+    proxy.answer(false);
+    soon(scope.commit()).await.unwrap();
+    drop(scope);
+    proxy.answer(true);
+    let next = Scope::new(pool.clone(), Access::ReadOnly);
+    assert_eq!(read(&next).await, first, "the connection is as it was before");
+
+    // A failure that a handler ignored is still told.
+    assert!(insert(&mut next.db().await.unwrap(), note(1)).await.is_err());
+    assert_eq!(next.commit().await.unwrap_err().code(), Code::INTERNAL);
+}
+
+#[tokio::test]
 async fn hooks_run_after_a_commit_and_only_then() {
     let fixture = Fixture::new().await;
     let ran = |statement: Option<&'static str>| {
