@@ -25,7 +25,10 @@ use fred::{
         config::{Options, UnresponsiveConfig},
     },
 };
-use futures_util::future::try_join_all;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, try_join_all},
+};
 use sha1::{Digest as _, Sha1};
 use tokio::{
     sync::Semaphore,
@@ -79,6 +82,8 @@ impl Script {
 }
 
 /// A Redis that counts for all processes.
+///
+/// Its futures are boxed: every request makes room for them and is moved about, whether or not limits are on.
 pub(super) struct Store(Arc<Shared>);
 
 struct Shared {
@@ -144,18 +149,18 @@ impl Store {
     ///
     /// # Errors
     /// When Redis does not decide within 100 ms, or is known not to.
-    pub(super) async fn take(&self, buckets: &[Bucket]) -> Result<Taken, Away> {
+    pub(super) fn take(&self, buckets: &[Bucket]) -> BoxFuture<'_, Result<Taken, Away>> {
         let limits = buckets.iter().map(|bucket| (self.0.key(bucket), bucket.policy.quota)).collect();
-        self.decide(self.0.take(limits)).await
+        self.decide(self.0.take(limits)).boxed()
     }
 
     /// Gives one request back.
     ///
     /// # Errors
     /// When Redis does not do it within 100 ms; then it stays taken.
-    pub(super) async fn refund(&self, bucket: &Bucket, slot_ms: u64) -> Result<(), Away> {
+    pub(super) fn refund(&self, bucket: &Bucket, slot_ms: u64) -> BoxFuture<'_, Result<(), Away>> {
         let (key, slot) = (self.0.key(bucket), slot_ms.to_string());
-        self.decide(async { self.0.run(&REFUND, &[key], &[slot]).await.map(drop) }).await
+        self.decide(async { self.0.run(&REFUND, &[key], &[slot]).await.map(drop) }).boxed()
     }
 
     async fn decide<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Away> {
@@ -216,12 +221,14 @@ impl Shared {
         };
         let command = |name| CustomCommand::new_static(name, ClusterHash::FirstKey, false);
         let started = Instant::now();
-        let reply: Result<Value, Error> = self.client.custom(command("EVALSHA"), words(&script.sha1)).await;
+        // The client's future has 7 kB, and is moved several times on its way into the box of the decision.
+        let sent = Box::pin(self.client.custom(command("EVALSHA"), words(&script.sha1)));
+        let reply: Result<Value, Error> = sent.await;
         let reply = match reply {
             Err(error) if error.details().starts_with("NOSCRIPT") => {
                 let client =
                     (*self.client).with_options(&options(self.budget.saturating_sub(started.elapsed())));
-                client.custom(command("EVAL"), words(script.text)).await?
+                Box::pin(client.custom(command("EVAL"), words(script.text))).await?
             }
             reply => reply?,
         };
