@@ -25,10 +25,7 @@ use fred::{
         config::{Options, UnresponsiveConfig},
     },
 };
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, try_join_all},
-};
+use futures_util::future::try_join_all;
 use sha1::{Digest as _, Sha1};
 use tokio::{
     sync::Semaphore,
@@ -82,8 +79,6 @@ impl Script {
 }
 
 /// A Redis that counts for all processes.
-///
-/// Its futures are boxed: every request makes room for them and is moved about, whether or not limits are on.
 pub(super) struct Store(Arc<Shared>);
 
 struct Shared {
@@ -149,18 +144,18 @@ impl Store {
     ///
     /// # Errors
     /// When Redis does not decide within 100 ms, or is known not to.
-    pub(super) fn take(&self, buckets: &[Bucket]) -> BoxFuture<'_, Result<Taken, Away>> {
+    pub(super) async fn take(&self, buckets: &[Bucket]) -> Result<Taken, Away> {
         let limits = buckets.iter().map(|bucket| (self.0.key(bucket), bucket.policy.quota)).collect();
-        self.decide(self.0.take(limits)).boxed()
+        self.decide(self.0.take(limits)).await
     }
 
     /// Gives one request back.
     ///
     /// # Errors
     /// When Redis does not do it within 100 ms; then it stays taken.
-    pub(super) fn refund(&self, bucket: &Bucket, slot_ms: u64) -> BoxFuture<'_, Result<(), Away>> {
+    pub(super) async fn refund(&self, bucket: &Bucket, slot_ms: u64) -> Result<(), Away> {
         let (key, slot) = (self.0.key(bucket), slot_ms.to_string());
-        self.decide(async { self.0.run(&REFUND, &[key], &[slot]).await.map(drop) }).boxed()
+        self.decide(async { self.0.run(&REFUND, &[key], &[slot]).await.map(drop) }).await
     }
 
     async fn decide<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Away> {

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use poem::http::HeaderMap;
 use uuid::Uuid;
 
@@ -133,7 +134,7 @@ impl Limits {
         let ledger = Ledger::default();
         let bucket = || self.bucket(self.policies.of(procedure), Subject::Address(client));
         match procedure.tier {
-            Tier::Public => self.charge(&[bucket()], &ledger).await?,
+            Tier::Public => self.charge([bucket()], &ledger).await?,
             Tier::Auth => self.refuse_denied(&[bucket()], self.now_ms())?,
             Tier::Protected => {}
         }
@@ -146,7 +147,7 @@ impl Limits {
     /// `too_many_requests`.
     pub(crate) async fn charge_stranger(&self, request: &RequestScope) -> Result<()> {
         let bucket = self.bucket(self.policies.public, Subject::Address(request.client));
-        self.charge(&[bucket], &request.ledger).await
+        self.charge([bucket], &request.ledger).await
     }
 
     /// Charges a signed-in user.
@@ -155,7 +156,7 @@ impl Limits {
     /// `too_many_requests`.
     pub(crate) async fn charge_user(&self, request: &RequestScope, user: Uuid) -> Result<()> {
         let bucket = self.bucket(self.policies.of(request.procedure), Subject::User(user));
-        self.charge(&[bucket], &request.ledger).await
+        self.charge([bucket], &request.ledger).await
     }
 
     /// Charges an attempt to sign in and the like: the address, and the account that it is about, known or not. A
@@ -173,9 +174,9 @@ impl Limits {
         let account = match (account, device) {
             (Some(account), None) => self.bucket(self.policies.account, Subject::Account(account)),
             (Some(_), Some(device)) => self.bucket(self.policies.device, Subject::Device(device)),
-            (None, _) => return self.charge(&[address], &request.ledger).await,
+            (None, _) => return self.charge([address], &request.ledger).await,
         };
-        self.charge(&[address, account], &request.ledger).await
+        self.charge([address, account], &request.ledger).await
     }
 
     /// Gives an account back what an attempt took that has signed it in; the address keeps its charge.
@@ -185,7 +186,7 @@ impl Limits {
         self.memory.refund(&bucket.hash, *slot_ms);
         if let Some(store) = &self.store {
             // Redis may be away: then the account keeps the charge for as long as its window is.
-            let _ = store.refund(bucket, *slot_ms).await;
+            let _ = Box::pin(store.refund(bucket, *slot_ms)).await;
         }
     }
 
@@ -214,7 +215,18 @@ impl Limits {
     }
 
     /// Takes one request from every bucket, or from none.
-    async fn charge(&self, buckets: &[Bucket], ledger: &Ledger) -> Result<()> {
+    ///
+    /// It is boxed, since every request makes room for what it awaits and is moved about with it, whether or not limits
+    /// are on.
+    fn charge<'a, const N: usize>(
+        &'a self,
+        buckets: [Bucket; N],
+        ledger: &'a Ledger,
+    ) -> BoxFuture<'a, Result<()>> {
+        async move { self.take(&buckets, ledger).await }.boxed()
+    }
+
+    async fn take(&self, buckets: &[Bucket], ledger: &Ledger) -> Result<()> {
         let now_ms = self.now_ms();
         self.refuse_denied(buckets, now_ms)?;
         let (by, taken) = match &self.store {
