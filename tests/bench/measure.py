@@ -38,20 +38,22 @@ def row(what, ours, yardstick, ratio, goal, met):
     return {"what": what, "ours": ours, "yardstick": yardstick, "ratio": ratio, "goal": goal, "met": met}
 
 
-def instructions():
+def a_call(program):
     """Instructions a call, in process: the difference of two runs of callgrind."""
     need("valgrind", "valgrind")
 
-    def count(program, calls):
+    def count(calls):
         command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", str(BIN / program)]
         run = subprocess.run(command, env={**os.environ, "CALLS": str(calls), "RUST_LOG": "off"}, capture_output=True,
                              text=True, check=True)
         collected = next(line for line in run.stderr.splitlines() if "Collected" in line)
         return int(collected.split(":")[1])
 
-    def a_call(program):
-        return (count(program, 1200) - count(program, 200)) / 1000
+    return (count(1200) - count(200)) / 1000
 
+
+def instructions():
+    """Instructions a call."""
     ours, theirs = a_call("ours"), a_call("poem_openapi")
     ratio = ours / theirs
     return [row("instructions a validated JSON POST, against hand-written poem-openapi", ours, theirs, ratio,
@@ -71,14 +73,25 @@ def answered(port):
             time.sleep(0.05)
 
 
+def load(port, seconds, expected=200):
+    """Calls as often as it can from 64 connections; returns the rate and the number of calls."""
+    need("wrk", "wrk")
+    script = OUT / "post.lua"
+    script.write_text(f"wrk.method='POST'\nwrk.body='{BODY}'\nwrk.headers['content-type']='application/json'\n")
+    run = subprocess.run(["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}/api/make"],
+                         capture_output=True, text=True, check=True)
+    words = run.stdout.split()
+    calls = int(words[words.index("requests") - 1])
+    refused = int(words[words.index("Non-2xx") + 4]) if "Non-2xx" in words else 0
+    assert refused == (0 if expected == 200 else calls), run.stdout
+    return float(words[words.index("Requests/sec:") + 1]), calls
+
+
 def http():
     """Requests a second over loopback: short rounds in turn, medians of rates and of the ratios of a round.
 
     Ours writes a line a request; there are no metrics yet, and so none in the yardsticks.
     """
-    need("wrk", "wrk")
-    script = OUT / "post.lua"
-    script.write_text(f"wrk.method='POST'\nwrk.body='{BODY}'\nwrk.headers['content-type']='application/json'\n")
     # Ours starts a private database beside it, which the calls do not touch.
     programs = {
         "ours": ([BIN / "ours", "serve", "--no-jobs"], {"CATENA_DIR": str(OUT / "database")}),
@@ -96,12 +109,8 @@ def http():
 
     def measure(program, port, seconds):
         before = spent(servers[program])
-        run = subprocess.run(["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}/api/make"],
-                             capture_output=True, text=True, check=True)
-        assert "Non-2xx" not in run.stdout, run.stdout
-        words = run.stdout.split()
-        calls = int(words[words.index("requests") - 1])
-        return float(words[words.index("Requests/sec:") + 1]), (spent(servers[program]) - before) / calls * 1e6
+        rate, calls = load(port, seconds)
+        return rate, (spent(servers[program]) - before) / calls * 1e6
 
     servers, ports = {}, {}
     try:
@@ -266,8 +275,116 @@ def login():
     return [row(what, ours, theirs, ours / theirs, "p >= 0.01", chance >= 0.01)]
 
 
+class Redis:
+    """A server of this run's own, on a Unix socket."""
+
+    def __init__(self):
+        need("redis-server", "redis-server")
+        self.socket = OUT / "redis.sock"
+        options = {"port": "0", "unixsocket": str(self.socket), "save": "", "appendonly": "no", "dir": str(OUT)}
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        self.process = subprocess.Popen(["redis-server", *words], stdout=subprocess.DEVNULL)
+        while subprocess.run(["redis-cli", "-s", self.socket, "ping"], capture_output=True).stdout != b"PONG\n":
+            time.sleep(0.02)
+
+    def commands(self):
+        """How often each command was called from outside; what scripts call themselves costs no round trip."""
+        said = subprocess.run(["redis-cli", "-s", self.socket, "info", "commandstats"], capture_output=True, text=True,
+                              check=True).stdout
+        calls = (line.removeprefix("cmdstat_").split(":calls=") for line in said.splitlines() if "calls=" in line)
+        calls = {name: int(rest.split(",")[0]) for name, rest in calls}
+        return {name: count for name, count in calls.items() if name not in ("info", "get", "set", "pttl", "time")}
+
+
+def limits():
+    """What limits cost: switched off, on with a local Redis, and while that Redis is paused."""
+    without = BIN / "ours_without_limits"
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--no-default-features", "--bin", "ours"], cwd=HERE,
+                   check=True)
+    shutil.copy2(BIN / "ours", without)
+    subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=HERE, check=True)
+    off, absent = a_call("ours"), a_call(without.name)
+    rows = [row("instructions a call with limits off, against a build without them", off, absent, off / absent,
+                "<= 1.005", off / absent <= 1.005)]
+
+    redis, servers, ports = Redis(), {}, {}
+    of_redis = {"REDIS_URL": f"unix://{redis.socket}"}
+    programs = {
+        "off": {},
+        "on": {**of_redis, "RATE_LIMIT_PUBLIC": "1000000000/1h"},
+        # It finds what the other has counted for the same address, and so denies at once.
+        "denied": {**of_redis, "RATE_LIMIT_PUBLIC": "1/1h"},
+    }
+
+    def start(name):
+        ports[name] = PORT + 20 + len(ports)
+        with open(OUT / f"limits_{name}.log", "w") as log:
+            env = {**os.environ, **programs[name], "PORT": str(ports[name]), "CATENA_DIR": str(OUT / "database")}
+            servers[name] = subprocess.Popen([BIN / "ours", "serve", "--no-jobs"], env=env, stderr=log)
+        with contextlib.suppress(urllib.error.HTTPError):
+            answered(ports[name])
+
+    def delays(name, calls):
+        """Milliseconds of one call after the other."""
+        line = http_client.HTTPConnection("127.0.0.1", ports[name], timeout=60)
+        taken = []
+        for _ in range(calls):
+            started = time.perf_counter()
+            line.request("POST", "/api/make", BODY, {"content-type": "application/json"})
+            answer = line.getresponse()
+            answer.read()
+            taken.append((time.perf_counter() - started) * 1000)
+            assert answer.status == 200, answer.status
+        return taken
+
+    try:
+        rates = {"off": [], "on": []}
+        for name in rates:
+            start(name)
+            load(ports[name], 1)
+        before, calls = redis.commands(), 0
+        for _ in range(7):
+            for name, found in rates.items():
+                rate, called = load(ports[name], 2)
+                found.append(rate)
+                calls += called if name == "on" else 0
+        after = redis.commands()
+        ratio = statistics.median(on / off for on, off in zip(rates["on"], rates["off"]))
+        rows.append(row("requests a second with limits on, against off", statistics.median(rates["on"]),
+                        statistics.median(rates["off"]), ratio, ">= 0.6", ratio >= 0.6))
+        # wrk hangs up on the calls that are on their way when its time is over: Redis counts them, and wrk does not.
+        asked, most = sum(after.values()) - sum(before.values()), calls + 7 * 64
+        rows.append(row("round trips of allowed calls, against these", asked, calls, asked / calls, "1 each",
+                        calls <= asked <= most))
+
+        usual = delays("on", 300)
+        redis.process.send_signal(signal.SIGSTOP)
+        taken = delays("on", 300)
+        redis.process.send_signal(signal.SIGCONT)
+        opened = max((at for at, ms in enumerate(taken) if ms > 50), default=-1) + 1
+        slowest = max(taken[:opened], default=0)
+        what = f"milliseconds of the slowest of {opened} calls that find Redis paused, against the budget"
+        rows.append(row(what, slowest, 100, slowest / 100, "<= 1.1", 0 < opened <= 5 and slowest <= 110))
+        after_that = max(taken[opened:])
+        what = "milliseconds of the slowest of the calls after them, against the slowest with Redis"
+        rows.append(row(what, after_that, max(usual), after_that / max(usual), "<= 10 ms", after_that <= 10))
+
+        start("denied")
+        load(ports["denied"], 1, 429)
+        before = redis.commands()
+        _, calls = load(ports["denied"], 2, 429)
+        asked = sum(redis.commands().values()) - sum(before.values())
+        rows.append(row("round trips of denied calls, against these", asked, calls, asked / calls, "none", asked == 0))
+    finally:
+        redis.process.send_signal(signal.SIGCONT)
+        for process in [*servers.values(), redis.process]:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+    return rows
+
+
 def main():
-    known = {"instructions": instructions, "http": http, "compile": compile, "rls": rls, "login": login}
+    known = {"instructions": instructions, "http": http, "limits": limits, "compile": compile, "rls": rls, "login": login}
     names = sys.argv[1:] or list(known)
     for name in names:
         if name not in known:
