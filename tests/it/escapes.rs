@@ -1,31 +1,21 @@
 //! What a statement can reach that was smuggled into a request: the role of requests, by a connection of its own.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-};
-
 use catena::testing::{TestApp, TestDb};
 use diesel::{QueryableByName, sql_query, sql_types::Text};
 use diesel_async::RunQueryDsl as _;
 use serde_json::json;
 
-use crate::support::{example, signed_up};
+use crate::{
+    process,
+    support::{example, signed_up},
+};
 
 /// What only the other user, jobs or the owner may see.
 const HIDDEN: &str = "hidden";
 
 /// Runs a script as psql does, to its end; what it printed and what it complained of.
 fn psql(url: &str, script: &str) -> String {
-    let mut child = Command::new("psql")
-        .args(["-X", "-q", "-A", "-t", url])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("psql comes with PostgreSQL");
-    child.stdin.take().expect("it is piped").write_all(script.as_bytes()).expect("psql reads");
-    let output = child.wait_with_output().expect("psql ends");
+    let output = process::psql(&["-q", "-A", "-t", url], script);
     [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat()
 }
 

@@ -1,9 +1,9 @@
 //! Applications as processes of their own: started, stopped, killed.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{Mutex, mpsc},
     time::{Duration, Instant},
 };
@@ -301,4 +301,18 @@ async fn a_migration_is_reverted_in_production_only_if_that_is_meant() {
     }
     assert_eq!(output("ledger", &db, &["migrate"]), "0001_ledger\n");
     assert_eq!(output("ledger", &db, &["migrate", "revert"]), "reverted 0001_ledger\n");
+}
+
+/// Runs a script by psql, with these arguments, to its end.
+pub(crate) fn psql(arguments: &[&str], script: &str) -> Output {
+    let mut child = Command::new("psql")
+        .arg("-X")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("psql comes with PostgreSQL");
+    child.stdin.take().expect("it is piped").write_all(script.as_bytes()).expect("psql reads");
+    child.wait_with_output().expect("psql ends")
 }

@@ -1,9 +1,6 @@
 //! The command that makes the roles of a database, as who sets up production meets it.
 
-use std::{
-    io::Write as _,
-    process::{Command, Output, Stdio},
-};
+use std::process::Output;
 
 use catena::testing::TestDb;
 use diesel::{
@@ -12,7 +9,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl as _;
 
-use crate::process::{LEDGER, in_production, on};
+use crate::process::{self, LEDGER, in_production, on};
 
 /// The superuser's URL of another database than the test's own.
 pub(crate) fn url_of(db: &TestDb, database: &str) -> String {
@@ -44,15 +41,7 @@ fn settings(text: &str) -> Vec<(String, String)> {
 
 /// Runs a script as psql does.
 fn psql(url: &str, script: &str) {
-    let mut child = Command::new("psql")
-        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", url])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("psql comes with PostgreSQL");
-    child.stdin.take().expect("it is piped").write_all(script.as_bytes()).expect("psql reads");
-    let output = child.wait_with_output().expect("psql ends");
+    let output = process::psql(&["-q", "-v", "ON_ERROR_STOP=1", url], script);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -175,20 +175,25 @@ mod tests {
         });
     }
 
+    /// What is logged of what happens, at these levels.
+    fn logged(levels: &str, what_happens: impl FnOnce()) -> String {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter(levels))
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, what_happens);
+        kept.text()
+    }
+
     #[test]
     fn the_values_of_statements_are_never_logged() {
         for levels in ["trace", "info,tokio_postgres=trace"] {
-            let kept = Kept::default();
-            let writer = kept.clone();
-            let subscriber = tracing_subscriber::fmt()
-                .with_env_filter(filter(levels))
-                .with_writer(move || writer.clone())
-                .finish();
-            tracing::subscriber::with_default(subscriber, || {
+            let text = logged(levels, || {
                 tracing::debug!(target: "tokio_postgres::query", "a password's hash");
                 tracing::info!(target: "tokio_postgres::connection", "a notice");
             });
-            let text = kept.text();
             assert!(text.contains("a notice") && !text.contains("a password's hash"), "{levels}: {text}");
         }
     }
@@ -196,16 +201,10 @@ mod tests {
     #[test]
     fn the_client_of_redis_speaks_when_it_is_asked() {
         for (levels, is_heard) in [("info", false), ("trace", false), ("info,fred=warn", true)] {
-            let kept = Kept::default();
-            let writer = kept.clone();
-            let subscriber = tracing_subscriber::fmt()
-                .with_env_filter(filter(levels))
-                .with_writer(move || writer.clone())
-                .finish();
-            tracing::subscriber::with_default(subscriber, || {
+            let text = logged(levels, || {
                 tracing::warn!(target: "fred::router::responses", "the connection closed");
             });
-            assert_eq!(kept.text().contains("the connection closed"), is_heard, "{levels}");
+            assert_eq!(text.contains("the connection closed"), is_heard, "{levels}");
         }
     }
 }
