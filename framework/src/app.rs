@@ -333,7 +333,11 @@ pub(crate) async fn connect(
 
 /// The pools of this binary: the server must not end what a procedure or a job may still take its time for.
 pub(crate) fn pool_settings() -> PoolSettings {
-    PoolSettings { request: http::longest_request(), attempt: jobs::TIMEOUT, ..PoolSettings::default() }
+    PoolSettings {
+        request: http::longest_request(),
+        attempt: jobs::longest_attempt(),
+        ..PoolSettings::default()
+    }
 }
 
 /// An application that is up, before anything is served or worked on.

@@ -27,17 +27,29 @@ pub(crate) use cron::Cron;
 pub use ctx::JobCtx;
 pub use enqueue::{Delay, Enqueue, EnqueueOn, JobArgs, JobId};
 pub use job::{Args, Backoff, Entry, Job, JobType, args, finished};
-pub(crate) use runtime::{Engine, TIMEOUT};
+pub(crate) use runtime::Engine;
 pub(crate) use state::State;
 pub(crate) use wake::Wake;
 
+use std::time::Duration;
+
 use enqueue::NewJob;
+use runtime::TIMEOUT;
 
 /// Every job of this binary, by name.
 pub(crate) fn all() -> Vec<&'static Job> {
     let mut jobs: Vec<_> = inventory::iter::<Entry>.into_iter().map(|entry| entry.0).collect();
     jobs.sort_by_key(|job| (job.name, job.location()));
     jobs
+}
+
+/// The longest time that an attempt of any job may take.
+pub(crate) fn longest_attempt() -> Duration {
+    longest(&all())
+}
+
+fn longest(jobs: &[&Job]) -> Duration {
+    jobs.iter().map(|job| job.timeout.unwrap_or(TIMEOUT)).max().unwrap_or(TIMEOUT)
 }
 
 #[cfg(test)]

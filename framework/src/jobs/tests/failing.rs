@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     error::{Code, Failure, Place},
-    jobs::job::unreadable,
+    jobs::{job::unreadable, longest},
 };
 
 job_type!(
@@ -173,6 +173,23 @@ async fn a_job_may_have_a_limit_of_its_own() {
     engine.run_until_idle().await.unwrap();
     let row = queue.only().await;
     assert_eq!((row.state, texts(&row)), (State::Discarded, vec!["took longer than 20ms"]));
+}
+
+job_type!(
+    Patient,
+    Job {
+        timeout: Some(Duration::from_secs(3600)),
+        ..job("patient", |_, _| Box::pin(std::future::pending()))
+    }
+);
+
+#[test]
+fn connections_are_kept_for_as_long_as_any_attempt_may_take() {
+    let ten_minutes = Duration::from_secs(600);
+    assert_eq!(longest(&[]), ten_minutes);
+    assert_eq!(longest(&[Hurried::JOB]), Duration::from_millis(20));
+    assert_eq!(longest(&[Hurried::JOB, Noop::JOB]), ten_minutes);
+    assert_eq!(longest(&[Patient::JOB, Noop::JOB]), Duration::from_secs(3600));
 }
 
 job_type!(
