@@ -65,9 +65,7 @@ impl Login {
         };
         opened.await.map_err(|error: SetupError| Finding::fault(format!("{setting}: {error}")))
     }
-}
 
-impl Login {
     /// Whether the two are in the same database, as far as can be told.
     fn is_beside(&self, other: &Self) -> bool {
         let one_server = match (&self.server, &other.server) {

@@ -44,17 +44,17 @@ pub(in crate::jobs) async fn cancel_waiting(connection: &mut AsyncPgConnection) 
     statement::<BigInt, _>(CANCEL_WAITING, ()).load(connection).await
 }
 
-const CANCEL_WAITING: &str = "\
+const CANCEL_WAITING: &str = concat!(
+    "\
 WITH done AS (
     DELETE FROM catena.jobs WHERE id = ANY(ARRAY(
         SELECT id FROM catena.jobs WHERE cancel_at IS NOT NULL AND state = 0 FOR UPDATE SKIP LOCKED
     )) RETURNING *
 )
-INSERT INTO catena.job_history (finished_at, id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt,
-    max_attempts, state, queue, kind, args)
-SELECT now(), id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt, max_attempts, 3, queue, kind,
-    args
-FROM done RETURNING id";
+",
+    into_history!(3),
+    " RETURNING id"
+);
 
 /// The jobs of the process that are to stop.
 pub(in crate::jobs) async fn to_stop(

@@ -72,18 +72,17 @@ pub(in crate::jobs) async fn complete(
     statement::<(), _>(COMPLETE, binds).execute(&mut &*connection).await
 }
 
-pub(in crate::jobs) const COMPLETE: &str = "\
+pub(in crate::jobs) const COMPLETE: &str = concat!(
+    "\
 WITH done AS (
     DELETE FROM catena.jobs j
     WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
         AND j.state = 1
     RETURNING j.*
 )
-INSERT INTO catena.job_history (finished_at, id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt,
-    max_attempts, state, queue, kind, args)
-SELECT now(), id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt, max_attempts, 2, queue, kind,
-    args
-FROM done";
+",
+    into_history!(2)
+);
 
 /// Moves one job into the history, inside the transaction that holds its effects; whether it was still ours.
 pub(in crate::jobs) async fn complete_one<C>(connection: &mut C, id: JobId, lease: Lease) -> QueryResult<bool>
@@ -94,13 +93,12 @@ where
     Ok(statement::<(), _>(COMPLETE_ONE, binds).execute(connection).await? == 1)
 }
 
-const COMPLETE_ONE: &str = "\
+const COMPLETE_ONE: &str = concat!(
+    "\
 WITH done AS (DELETE FROM catena.jobs WHERE id = $1 AND lease = $2 AND state = 1 RETURNING *)
-INSERT INTO catena.job_history (finished_at, id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt,
-    max_attempts, state, queue, kind, args)
-SELECT now(), id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt, max_attempts, 2, queue, kind,
-    args
-FROM done";
+",
+    into_history!(2)
+);
 
 /// Records failed attempts; returns how many were still ours. No id may occur twice.
 ///
@@ -150,7 +148,8 @@ pub(in crate::jobs) async fn cancel(
     statement::<(), _>(CANCEL, binds).execute(&mut &*connection).await
 }
 
-pub(in crate::jobs) const CANCEL: &str = "\
+pub(in crate::jobs) const CANCEL: &str = concat!(
+    "\
 WITH done AS (
     DELETE FROM catena.jobs j
     WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
@@ -160,11 +159,9 @@ WITH done AS (
     INSERT INTO catena.job_errors (job_id, attempt, error)
     SELECT id, attempt, ($3)[array_position($1, id)] FROM done WHERE ($3)[array_position($1, id)] IS NOT NULL
 )
-INSERT INTO catena.job_history (finished_at, id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt,
-    max_attempts, state, queue, kind, args)
-SELECT now(), id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt, max_attempts, 3, queue, kind,
-    args
-FROM done";
+",
+    into_history!(3)
+);
 
 /// Gives jobs back as if they had not been claimed; returns how many were still ours.
 pub(in crate::jobs) async fn release(

@@ -1,5 +1,19 @@
 //! Every statement of the queue.
 
+/// The end of a statement that has deleted the jobs `done`: they move into the history, in this state.
+macro_rules! into_history {
+    ($state:literal) => {
+        concat!(
+            "INSERT INTO catena.job_history (finished_at, id, run_at, created_at, claimed_at, worker, enqueued_by,
+    priority, attempt, max_attempts, state, queue, kind, args)
+SELECT now(), id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt, max_attempts, ",
+            $state,
+            ", queue, kind, args
+FROM done"
+        )
+    };
+}
+
 mod admin;
 pub(super) mod cancel;
 pub(super) mod claim;
