@@ -173,6 +173,27 @@ pub struct NewJob {
     pub(super) max_attempts: i16,
     pub(super) run_at: Option<DateTime<Utc>>,
     pub(super) delay_ms: i64,
+    /// Of its arguments.
+    pub(super) version: i16,
+    pub(super) batch: Option<i64>,
+    /// No more jobs with this key run at once than their kind allows.
+    pub(super) concurrency_key: Option<Key>,
+    pub(super) unique: Option<Unique>,
+}
+
+/// What keeps jobs apart from their like.
+pub(super) type Key = [u8; 16];
+
+/// A key that one job has at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unique {
+    pub(super) key: Key,
+    /// How long it is taken at least.
+    pub(super) within_ms: Option<i64>,
+    /// Whether it is taken until the job is first claimed; otherwise until it has ended.
+    pub(super) until_start: bool,
+    /// Whether a job that has it and still waits becomes the new one.
+    pub(super) replaces: bool,
 }
 
 impl NewJob {
@@ -186,6 +207,10 @@ impl NewJob {
             max_attempts: i16::try_from(job.retries).unwrap_or(i16::MAX).saturating_add(1),
             run_at: None,
             delay_ms: 0,
+            version: 1,
+            batch: None,
+            concurrency_key: None,
+            unique: None,
         }
     }
 }

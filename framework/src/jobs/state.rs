@@ -8,6 +8,10 @@ use serde::Serialize;
 ///
 /// The first, second and fourth are stored alike and differ by `run_at` and the attempts made, so nothing has to
 /// move a job from one to the other when its time comes.
+///
+/// Stored is a number: 0 waiting, 1 executing, 2 completed, 3 cancelled (both in the history), 4 discarded, 5 waiting
+/// after a process vanished with the job, 6 waiting because as many jobs run with its concurrency key as may. The last
+/// two are seen as if they were 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {

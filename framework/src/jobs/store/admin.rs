@@ -45,8 +45,7 @@ pub(crate) async fn retry_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]
 
 /// Gives up jobs that wait, to be kept like those that failed too often. Returns which it gave up.
 pub(crate) async fn discard_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]) -> Result<Vec<JobId>> {
-    const SQL: &str =
-        "UPDATE catena.jobs SET state = 4, finished_at = now() WHERE id = ANY($1) AND state = 0 RETURNING id";
+    const SQL: &str = "UPDATE catena.jobs SET state = 4, finished_at = now() WHERE id = ANY($1) AND state IN (0, 5, 6) RETURNING id";
     let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
     Ok(statement::<BigInt, _>(SQL, binds).load(connection).await?)
 }

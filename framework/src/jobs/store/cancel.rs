@@ -23,7 +23,7 @@ pub(crate) async fn cancel_jobs(
 ) -> Result<(Vec<JobId>, Vec<JobId>)> {
     // First all are marked, whatever they do, so that none slips through while it changes from one to the other.
     const MARK: &str =
-        "UPDATE catena.jobs SET cancel_at = now() WHERE id = ANY($1) AND state IN (0, 1) RETURNING id";
+        "UPDATE catena.jobs SET cancel_at = now() WHERE id = ANY($1) AND state <> 4 RETURNING id";
     const TELL: &str = "SELECT pg_notify($1, $2)";
     connection.batch_execute("BEGIN").await?;
     let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
@@ -48,7 +48,7 @@ const CANCEL_WAITING: &str = concat!(
     "\
 WITH done AS (
     DELETE FROM catena.jobs WHERE id = ANY(ARRAY(
-        SELECT id FROM catena.jobs WHERE cancel_at IS NOT NULL AND state = 0 FOR UPDATE SKIP LOCKED
+        SELECT id FROM catena.jobs WHERE cancel_at IS NOT NULL AND state IN (0, 5, 6) FOR UPDATE SKIP LOCKED
     )) RETURNING *
 )
 ",

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     IntoSql as _, QueryResult, Queryable,
-    sql_types::{Array, BigInt, Integer, SmallInt, Text, Timestamptz},
+    sql_types::{Array, BigInt, Bytea, Integer, Nullable, SmallInt, Text, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 
@@ -57,6 +57,18 @@ pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) args: String,
     pub(in crate::jobs) run_at: DateTime<Utc>,
     pub(in crate::jobs) priority: i16,
+    /// How often a process vanished while it ran the job.
+    #[expect(dead_code, reason = "a job that crashed does not run alone yet")]
+    pub(in crate::jobs) crashes: i16,
+    /// Of the arguments.
+    #[expect(dead_code, reason = "there is one version of arguments yet")]
+    pub(in crate::jobs) version: i16,
+    #[expect(dead_code, reason = "there are no batches yet")]
+    pub(in crate::jobs) batch: Option<i64>,
+    #[expect(dead_code, reason = "no job has one yet")]
+    pub(in crate::jobs) concurrency_key: Option<Vec<u8>>,
+    #[expect(dead_code, reason = "its row is not swept yet")]
+    pub(in crate::jobs) unique_key: Option<Vec<u8>>,
 }
 
 /// Takes up to `limit` due jobs: queue by queue, of each by priority, then time; none from queues that are paused. A
@@ -77,9 +89,26 @@ pub(in crate::jobs) async fn claim(
         kinds.clone().into_sql::<Array<Text>>(),
         (*worker).into_sql::<BigInt>(),
     );
-    type Row = (BigInt, BigInt, Text, Text, SmallInt, SmallInt, Text, Timestamptz, SmallInt);
     statement::<Row, _>(CLAIM, binds).load(&mut &*connection).await
 }
+
+/// The columns of a [`Claimed`].
+type Row = (
+    BigInt,
+    BigInt,
+    Text,
+    Text,
+    SmallInt,
+    SmallInt,
+    Text,
+    Timestamptz,
+    SmallInt,
+    SmallInt,
+    SmallInt,
+    Nullable<BigInt>,
+    Nullable<Bytea>,
+    Nullable<Bytea>,
+);
 
 pub(in crate::jobs) const CLAIM: &str = "\
 UPDATE catena.jobs
@@ -103,4 +132,5 @@ WHERE id = ANY(ARRAY(
         AND $6 = (SELECT id FROM catena.workers WHERE id = $6 FOR KEY SHARE SKIP LOCKED)
     LIMIT $4
 ))
-RETURNING id, lease, queue, kind, attempt, max_attempts, args::text, run_at, priority";
+RETURNING id, lease, queue, kind, attempt, max_attempts, args::text, run_at, priority,
+    crashes, version, batch, concurrency_key, unique_key";

@@ -3,24 +3,31 @@
 use diesel::{
     IntoSql as _, QueryResult,
     pg::Pg,
-    sql_types::{Array, BigInt, Nullable, SmallInt, Text, Timestamptz},
+    sql_types::{Array, BigInt, Bytea, Nullable, SmallInt, Text, Timestamptz},
 };
 use diesel_async::{AsyncConnectionCore, RunQueryDsl as _};
 
-use crate::jobs::{JobId, NewJob, statement::statement};
+use crate::jobs::{JobId, NewJob, enqueue::Unique, statement::statement};
 
 /// Enqueues jobs in the connection's transaction and returns their ids, in order.
 pub(in crate::jobs) async fn enqueue<C>(connection: &mut C, jobs: Vec<NewJob>) -> QueryResult<Vec<JobId>>
 where
     C: AsyncConnectionCore<Backend = Pg>,
 {
-    const SQL: &str = "SELECT catena.enqueue($1, $2::jsonb[], $3, $4, $5, $6, $7)";
+    const SQL: &str =
+        "SELECT catena.enqueue($1, $2::jsonb[], $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let kinds: Vec<_> = jobs.iter().map(|job| job.kind).collect();
     let queues: Vec<_> = jobs.iter().map(|job| job.queue).collect();
     let priorities: Vec<_> = jobs.iter().map(|job| job.priority).collect();
     let max_attempts: Vec<_> = jobs.iter().map(|job| job.max_attempts).collect();
     let run_at: Vec<_> = jobs.iter().map(|job| job.run_at).collect();
     let delay_ms: Vec<_> = jobs.iter().map(|job| job.delay_ms).collect();
+    let versions = some_of(&jobs, |job| (job.version != 1).then_some(job.version));
+    let batches = some_of(&jobs, |job| job.batch);
+    let concurrency_keys = some_of(&jobs, |job| job.concurrency_key.map(Vec::from));
+    let unique_keys = some_of(&jobs, |job| job.unique.map(|unique| Vec::from(unique.key)));
+    let unique_ms = some_of(&jobs, |job| job.unique?.within_ms);
+    let unique_rules = some_of(&jobs, |job| job.unique.map(Unique::rules));
     let args: Vec<_> = jobs.into_iter().map(|job| job.args).collect();
     let binds = (
         kinds.into_sql::<Array<Text>>(),
@@ -30,6 +37,25 @@ where
         max_attempts.into_sql::<Array<SmallInt>>(),
         run_at.into_sql::<Array<Nullable<Timestamptz>>>(),
         delay_ms.into_sql::<Array<BigInt>>(),
+        versions.into_sql::<Nullable<Array<Nullable<SmallInt>>>>(),
+        batches.into_sql::<Nullable<Array<Nullable<BigInt>>>>(),
+        concurrency_keys.into_sql::<Nullable<Array<Nullable<Bytea>>>>(),
+        unique_keys.into_sql::<Nullable<Array<Nullable<Bytea>>>>(),
+        unique_ms.into_sql::<Nullable<Array<Nullable<BigInt>>>>(),
+        unique_rules.into_sql::<Nullable<Array<Nullable<SmallInt>>>>(),
     );
     statement::<BigInt, _>(SQL, binds).load(connection).await
+}
+
+/// What few jobs have: nothing at all for a batch in which none has it.
+fn some_of<T>(jobs: &[NewJob], of: impl Fn(&NewJob) -> Option<T>) -> Option<Vec<Option<T>>> {
+    let values: Vec<_> = jobs.iter().map(of).collect();
+    values.iter().any(Option::is_some).then_some(values)
+}
+
+impl Unique {
+    /// As `catena.enqueue` takes them.
+    fn rules(self) -> i16 {
+        i16::from(self.until_start) | i16::from(self.replaces) << 1
+    }
 }

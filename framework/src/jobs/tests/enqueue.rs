@@ -120,6 +120,7 @@ async fn the_arguments_of_a_batch_are_checked() {
     check(|job| job.max_attempts = 0, "a job has 1 to 32767 attempts").await;
     check(|job| job.delay_ms = -1, "a delay is from 0 to 10 years").await;
     check(|job| job.delay_ms = i64::MAX, "a delay is from 0 to 10 years").await;
+    check(|job| job.version = 0, "a version is 1 or more").await;
     check(|job| job.args = format!("\"{}\"", "x".repeat(2 << 20)), "arguments have at most 1 MiB").await;
     let far = "9999-01-01T00:00:00Z".parse().ok();
     let job = NewJob { run_at: far, ..NewJob::of(Noop::JOB) };

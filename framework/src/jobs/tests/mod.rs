@@ -12,6 +12,7 @@ mod queues;
 mod retention;
 mod running;
 mod schedules;
+mod unique;
 
 use std::{sync::Arc, time::Duration};
 
@@ -123,6 +124,17 @@ impl Queue {
         let row: Row =
             sql_query(format!("SELECT ({sql})::bigint AS number")).get_result(&mut self.owner).await.unwrap();
         row.number
+    }
+
+    /// Resolves once that many sessions of the database wait for a lock.
+    async fn somebody_waits(&mut self, sessions: i64) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while self.number(waiting).await < sessions {
+            // A transaction sees the same activity until it says that it wants another look.
+            self.sql("SELECT pg_stat_clear_snapshot()").await;
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn effects(&mut self) -> i64 {
