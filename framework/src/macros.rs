@@ -303,6 +303,10 @@ pub use catena_macros::Problem;
 /// counting, [`Error::cancel`](crate::Error::cancel) ends it. A panic and a timeout are errors too. Every one is kept, and
 /// `jobs list --json` shows it. `jobs cancel` stops a job: [`JobCtx::cancelled`](crate::JobCtx::cancelled).
 ///
+/// What a job writes through [`JobCtx::db`](crate::JobCtx::db) takes effect once, together with its completion. A job
+/// that takes long, or does several things, writes in [steps](crate::JobCtx::step), after the last of which it goes on
+/// when it is tried again; [`JobCtx::sleep`](crate::JobCtx::sleep) has it wait between two of them.
+///
 /// The context comes first, at most one argument follows, a `#[model]`. A struct of the function's name has `enqueue`
 /// and `with`, which returns an [`Enqueue`](crate::Enqueue). A job is known by its function's name, which no other job
 /// of the program may have: whoever renames it finds the old ones left in the queue.

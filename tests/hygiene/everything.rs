@@ -310,4 +310,11 @@ mod jobs {
         let _ = job.attempt();
         ::core::result::Result::Ok(())
     }
+
+    #[job(crate = ::chain)]
+    async fn steps(job: &JobCtx) -> Result<()> {
+        let done: bool = job.step("one", async |_| ::core::result::Result::Ok(true)).await?;
+        let _ = done;
+        job.sleep("two", "10m").await
+    }
 }

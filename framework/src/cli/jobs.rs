@@ -217,6 +217,13 @@ async fn shown(connection: &mut AsyncPgConnection, show: &Show) -> Result<String
     if job.finished_at.is_some() {
         let _ = writeln!(text, "ended     {} UTC", time(job.finished_at));
     }
+    for step in &job.steps {
+        let _ = write!(text, "step      {} UTC  {}", time(Some(step.finished_at)), cut(&step.name, 40));
+        let _ = match step.wake_at {
+            Some(wake_at) => writeln!(text, "\n          sleeps until {} UTC", time(Some(wake_at))),
+            None => writeln!(text),
+        };
+    }
     for error in &job.errors {
         let _ = writeln!(text, "\nattempt {} failed {} UTC", error.attempt, time(Some(error.at)));
         let _ = writeln!(text, "  {}", error.error.replace('\n', "\n  "));

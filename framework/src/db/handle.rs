@@ -37,6 +37,11 @@ impl Db {
         Self { inner, aside: true }
     }
 
+    /// Notes that a job was enqueued: whoever commits the transaction may tell the workers.
+    pub(crate) fn note_enqueued(&self) {
+        self.inner.note_enqueued();
+    }
+
     async fn run<T>(&self, statement: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
         if self.aside { self.inner.run_aside(statement).await } else { self.inner.run(statement).await }
     }

@@ -62,6 +62,8 @@ struct State {
     /// What is sent ahead of the next statement, in one write with it.
     ahead: String,
     savepoints: u32,
+    /// Whether a job was enqueued in it.
+    enqueued: bool,
     /// Whether a statement outside the transaction was dropped, and may still be running.
     stray: bool,
     /// The first statement that failed, and whose effect on the transaction was not undone since.
@@ -95,6 +97,7 @@ impl Scope {
             phase: Phase::Idle,
             ahead: begin.to_owned(),
             savepoints: 0,
+            enqueued: false,
             stray: false,
             failure: None,
             identity: None,
@@ -161,6 +164,17 @@ impl Scope {
     /// Runs `hook` once the transaction has committed, and never if it has not.
     pub(crate) fn after_commit(&self, hook: impl FnOnce() + Send + 'static) {
         self.0.0.state().after_commit.push(Box::new(hook));
+    }
+
+    /// Has the server give the transaction up when its end does not follow the next statement within seconds: for one
+    /// that takes locks which others wait for, whatever becomes of this process.
+    pub(crate) fn hasten(&self) {
+        self.0.0.send_ahead("SET LOCAL idle_in_transaction_session_timeout = '5s'");
+    }
+
+    /// Whether a job was enqueued through one of its handles.
+    pub(crate) fn has_enqueued(&self) -> bool {
+        self.0.0.state().enqueued
     }
 
     /// Ends the transaction and keeps its effects. Once sent it is not cancelled, even if the caller goes away.
@@ -349,6 +363,11 @@ impl Inner {
         let mut state = self.state();
         state.savepoints += 1;
         format!("catena_{}", state.savepoints)
+    }
+
+    /// Notes that a job was enqueued.
+    pub(super) fn note_enqueued(&self) {
+        self.state().enqueued = true;
     }
 
     /// The first failure that was not undone.

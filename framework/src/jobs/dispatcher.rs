@@ -220,7 +220,8 @@ impl Dispatcher {
             return;
         }
         match outcome {
-            Outcome::Completed => self.flush.completed.push((id, lease)),
+            Outcome::Completed { has_steps: false } => self.flush.completed.push((id, lease)),
+            Outcome::Completed { has_steps: true } => self.flush.stepped.push((id, lease)),
             Outcome::Interrupted => self.flush.released.push(Released { id, lease, delay_ms: None }),
             Outcome::Snoozed { delay_ms } => {
                 self.flush.released.push(Released { id, lease, delay_ms: Some(delay_ms) });
@@ -322,7 +323,8 @@ impl Dispatcher {
         let failed = flush.failed.iter().map(|job| job.id);
         let cancelled = flush.cancelled.iter().map(|job| job.id);
         let released = flush.released.iter().map(|job| job.id);
-        let ids = flush.completed.iter().map(|(id, _)| *id).chain(failed).chain(cancelled).chain(released);
+        let completed = flush.completed.iter().chain(&flush.stepped).map(|(id, _)| *id);
+        let ids = completed.chain(failed).chain(cancelled).chain(released);
         for id in ids {
             self.held.remove(&id);
         }

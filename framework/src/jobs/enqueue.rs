@@ -239,12 +239,15 @@ impl<U> EnqueueOn for &Ctx<U> {
 
 impl EnqueueOn for &JobCtx {
     fn put(self, jobs: Vec<NewJob>) -> impl Future<Output = Result<Vec<JobId>>> + Send {
-        put_and_wake(self.scope.clone(), self.services.wake.clone(), jobs)
+        let scope = self.own_scope().cloned();
+        let wake = self.services.wake.clone();
+        async move { put_and_wake(scope?, wake, jobs).await }
     }
 }
 
 impl EnqueueOn for &mut Db {
     async fn put(self, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
+        self.note_enqueued();
         Ok(store::enqueue(self, jobs).await?)
     }
 }

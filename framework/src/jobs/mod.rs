@@ -18,6 +18,7 @@ mod runtime;
 mod scheduler;
 mod state;
 mod statement;
+mod steps;
 pub(crate) mod store;
 mod wake;
 mod worker;
@@ -29,12 +30,14 @@ pub use enqueue::{Delay, Enqueue, EnqueueOn, JobArgs, JobId};
 pub use job::{Args, Backoff, Entry, Job, JobType, args, finished};
 pub(crate) use runtime::Engine;
 pub(crate) use state::State;
+pub use steps::StepResult;
+pub(crate) use steps::Steps;
 pub(crate) use wake::Wake;
 
 use std::time::Duration;
 
 use enqueue::NewJob;
-use runtime::TIMEOUT;
+use runtime::{LONGEST_DELAY, TIMEOUT};
 
 /// Every job of this binary, by name.
 pub(crate) fn all() -> Vec<&'static Job> {

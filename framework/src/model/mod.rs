@@ -42,7 +42,9 @@ pub use object::{FieldVisitor, Fill, Object, is_sound, label, read_object, write
 pub use patch::{Change, ChangedBy, Changes, Patch};
 pub use pattern::Pattern;
 pub use query::parameters;
-pub(crate) use read::{differences, parse_body, parse_no_query, parse_query, parse_segment, write_body};
+pub(crate) use read::{
+    differences, parse_body, parse_no_query, parse_query, parse_segment, read_kept, write_body,
+};
 pub use rows::{Use, rows};
 pub use shape::{Field, InQuery, ObjectShape, Schema, Shape, field};
 pub use union::{UnionShape, VariantShape, read_nothing, read_union, tag};

@@ -103,16 +103,28 @@ fn parse<T: Schema>(text: &[u8], place: Place) -> Result<T> {
 /// # Errors
 /// A sentence with the name of the type and the first place at which the document is not one.
 pub(super) fn read_stored<T: Schema>(text: &[u8]) -> std::result::Result<T, String> {
-    read::<T>(text).map_err(|error| {
-        let explained = explain(text, T::shape(), Place::Body, Some(error));
-        let name = type_name::<T>();
-        match explained.failures().first() {
-            Some(Failure { pointer, message, .. }) => {
-                format!("the stored document is no `{name}`: at `{pointer}`: {message}")
-            }
-            None => format!("the stored document is no `{name}`: {}", explained.detail()),
+    read::<T>(text).map_err(|error| no_document::<T>(text, error))
+}
+
+/// Reads what [`write_body`] wrote, as [`read_stored`] does; `null` is an `Option`'s `None`.
+///
+/// # Errors
+/// As [`read_stored`].
+pub(crate) fn read_kept<T: Schema>(text: &[u8]) -> std::result::Result<T, String> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let read = T::read_item(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    read.map_err(|error| no_document::<T>(text, error))
+}
+
+fn no_document<T: Schema>(text: &[u8], error: serde_json::Error) -> String {
+    let explained = explain(text, T::shape(), Place::Body, Some(error));
+    let name = type_name::<T>();
+    match explained.failures().first() {
+        Some(Failure { pointer, message, .. }) => {
+            format!("the stored document is no `{name}`: at `{pointer}`: {message}")
         }
-    })
+        None => format!("the stored document is no `{name}`: {}", explained.detail()),
+    }
 }
 
 fn read<T: Schema>(text: &[u8]) -> serde_json::Result<T> {

@@ -102,6 +102,7 @@ impl TestDb {
         let passed = format!("interval '{} microseconds'", time.as_micros());
         self.execute(&format!(
             "UPDATE catena.jobs SET run_at = run_at - {passed};
+             UPDATE catena.job_steps SET wake_at = wake_at - {passed} WHERE wake_at IS NOT NULL;
              UPDATE catena.schedules SET next_at = next_at - {passed};
              UPDATE catena.sessions SET created_at = created_at - {passed}, seen_at = seen_at - {passed},
                  expires_at = expires_at - {passed};

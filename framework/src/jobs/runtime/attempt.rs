@@ -15,7 +15,7 @@ use crate::{
     db::{Access, Scope},
     error::{Code, Error, Result, panic_text},
     jobs::{
-        Args, Job, JobCtx, JobId,
+        Args, Job, JobCtx, JobId, Steps,
         retry::{self, Next},
         store::{self, Claimed, Lease},
     },
@@ -31,8 +31,8 @@ pub(in crate::jobs) struct Attempt {
 
 /// How an attempt ended.
 pub(in crate::jobs) enum Outcome {
-    /// The handler is done; the completion is to be written.
-    Completed,
+    /// The handler is done; the completion is to be written. `has_steps` says whether the job may have some.
+    Completed { has_steps: bool },
     /// The handler is done, and its transaction held the completion.
     Committed,
     /// The handler was done when the job was no longer this process's; its transaction is undone.
@@ -50,7 +50,7 @@ pub(in crate::jobs) enum Outcome {
 impl Outcome {
     fn end(&self) -> AttemptEnd {
         match self {
-            Self::Completed | Self::Committed => AttemptEnd::Completed,
+            Self::Completed { .. } | Self::Committed => AttemptEnd::Completed,
             Self::Failed { delay_ms: Some(_), .. } => AttemptEnd::Failed,
             Self::Failed { delay_ms: None, .. } => AttemptEnd::Discarded,
             Self::Snoozed { .. } => AttemptEnd::Snoozed,
@@ -64,7 +64,7 @@ impl Outcome {
 const LONGEST_ERROR: usize = 8 * 1024;
 
 /// The longest delay before the next attempt: ten years.
-const LONGEST_DELAY_MS: i64 = 10 * 366 * 24 * 3600 * 1000;
+pub(in crate::jobs) const LONGEST_DELAY: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 impl Crew {
     /// Runs one attempt of a job to its end. It does not panic, whatever the handler does.
@@ -111,21 +111,28 @@ impl Crew {
 
     async fn handle(&self, job: &Job, claimed: &Claimed, cancel: &CancellationToken) -> Result<Outcome> {
         let scope = Scope::new(self.services.database.jobs.clone(), Access::ReadWrite);
+        let steps = Arc::new(Steps::new(claimed.stepped));
         let ctx = JobCtx {
             services: self.services.clone(),
             scope: scope.clone(),
+            steps: steps.clone(),
             id: claimed.id,
+            lease: claimed.lease,
             attempt: u16::try_from(claimed.attempt).unwrap_or(0),
             cancel: cancel.clone(),
         };
         let limit = job.timeout.unwrap_or(self.settings.timeout);
-        let handler = timeout(limit, (job.run)(ctx, Args(claimed.args.clone())));
-        handler.await.map_err(|_| Error::new(Code::TIMEOUT, format!("took longer than {limit:?}")))??;
+        let handler = timeout(limit, steps.run((job.run)(ctx, Args(claimed.args.clone()))));
+        let ended =
+            handler.await.map_err(|_| Error::new(Code::TIMEOUT, format!("took longer than {limit:?}")))??;
+        if let Some(outcome) = ended {
+            return Ok(outcome);
+        }
         if !scope.begun() {
-            return Ok(Outcome::Completed);
+            return Ok(Outcome::Completed { has_steps: steps.may_have_rows() });
         }
         // Effects and completion commit together, or neither does.
-        let completed = store::complete_one(&mut scope.db().await?, claimed.id, claimed.lease).await;
+        let completed = store::complete_one(&mut scope.db().await?, claimed).await;
         if matches!(completed, Ok(false)) {
             return Ok(Outcome::Lost);
         }
@@ -167,7 +174,7 @@ fn failed(job: &Job, claimed: &Claimed, error: &Error, cancelled: bool) -> Outco
 }
 
 fn delay_ms(delay: Duration) -> i64 {
-    i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).min(LONGEST_DELAY_MS)
+    i64::try_from(delay.min(LONGEST_DELAY).as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The error as it is recorded: with its sources, cut at a limit, without what PostgreSQL cannot store.

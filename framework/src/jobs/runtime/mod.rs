@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub(super) use attempt::{Attempt, Outcome};
+pub(super) use attempt::{Attempt, LONGEST_DELAY, Outcome};
 pub(super) use line::{Line, PATIENCE, no_answer};
 
 use super::{

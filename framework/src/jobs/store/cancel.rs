@@ -52,6 +52,7 @@ WITH done AS (
     )) RETURNING *
 )
 ",
+    with_steps!(),
     into_history!(3),
     " RETURNING id"
 );

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     IntoSql as _, QueryResult, Queryable,
-    sql_types::{Array, BigInt, Bytea, Integer, Nullable, SmallInt, Text, Timestamptz},
+    sql_types::{Array, BigInt, Bool, Bytea, Integer, Nullable, SmallInt, Text, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 
@@ -69,6 +69,8 @@ pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) concurrency_key: Option<Vec<u8>>,
     #[expect(dead_code, reason = "its row is not swept yet")]
     pub(in crate::jobs) unique_key: Option<Vec<u8>>,
+    /// Whether it has steps that earlier attempts finished.
+    pub(in crate::jobs) stepped: bool,
 }
 
 /// Takes up to `limit` due jobs: queue by queue, of each by priority, then time; none from queues that are paused. A
@@ -108,6 +110,7 @@ type Row = (
     Nullable<BigInt>,
     Nullable<Bytea>,
     Nullable<Bytea>,
+    Bool,
 );
 
 pub(in crate::jobs) const CLAIM: &str = "\
@@ -133,4 +136,4 @@ WHERE id = ANY(ARRAY(
     LIMIT $4
 ))
 RETURNING id, lease, queue, kind, attempt, max_attempts, args::text, run_at, priority,
-    crashes, version, batch, concurrency_key, unique_key";
+    crashes, version, batch, concurrency_key, unique_key, stepped";

@@ -12,7 +12,7 @@ use diesel::{
 };
 use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl as _};
 
-use super::Lease;
+use super::{Claimed, Lease};
 use crate::jobs::{JobId, statement::statement};
 
 /// A failed attempt.
@@ -47,6 +47,8 @@ pub(in crate::jobs) struct Released {
 #[derive(Debug, Default)]
 pub(in crate::jobs) struct Flush {
     pub(in crate::jobs) completed: Vec<(JobId, Lease)>,
+    /// Those of the completed that may have steps.
+    pub(in crate::jobs) stepped: Vec<(JobId, Lease)>,
     pub(in crate::jobs) failed: Vec<Failed>,
     pub(in crate::jobs) cancelled: Vec<Cancelled>,
     pub(in crate::jobs) released: Vec<Released>,
@@ -54,7 +56,8 @@ pub(in crate::jobs) struct Flush {
 
 impl Flush {
     pub(in crate::jobs) fn len(&self) -> usize {
-        self.completed.len() + self.failed.len() + self.cancelled.len() + self.released.len()
+        let completed = self.completed.len() + self.stepped.len();
+        completed + self.failed.len() + self.cancelled.len() + self.released.len()
     }
 
     pub(in crate::jobs) fn is_empty(&self) -> bool {
@@ -62,43 +65,68 @@ impl Flush {
     }
 }
 
-/// Moves jobs that are done into the history; returns how many pairs were valid.
+/// Moves jobs that are done and have no steps into the history; returns how many pairs were valid.
 pub(in crate::jobs) async fn complete(
     connection: &AsyncPgConnection,
     pairs: &[(JobId, Lease)],
 ) -> QueryResult<usize> {
-    let (ids, leases): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-    let binds = (ids.into_sql::<Array<BigInt>>(), leases.into_sql::<Array<BigInt>>());
-    statement::<(), _>(COMPLETE, binds).execute(&mut &*connection).await
+    move_pairs(connection, COMPLETE, pairs).await
 }
 
-pub(in crate::jobs) const COMPLETE: &str = concat!(
-    "\
+/// Moves jobs that are done into the history and deletes their steps; returns how many pairs were valid.
+pub(in crate::jobs) async fn complete_stepped(
+    connection: &AsyncPgConnection,
+    pairs: &[(JobId, Lease)],
+) -> QueryResult<usize> {
+    move_pairs(connection, COMPLETE_STEPPED, pairs).await
+}
+
+async fn move_pairs(
+    connection: &AsyncPgConnection,
+    sql: &'static str,
+    pairs: &[(JobId, Lease)],
+) -> QueryResult<usize> {
+    let (ids, leases): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    let binds = (ids.into_sql::<Array<BigInt>>(), leases.into_sql::<Array<BigInt>>());
+    statement::<(), _>(sql, binds).execute(&mut &*connection).await
+}
+
+macro_rules! done_pairs {
+    () => {
+        "\
 WITH done AS (
     DELETE FROM catena.jobs j
     WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
         AND j.state = 1
     RETURNING j.*
 )
-",
-    into_history!(2)
-);
+"
+    };
+}
+
+pub(in crate::jobs) const COMPLETE: &str = concat!(done_pairs!(), into_history!(2));
+
+pub(in crate::jobs) const COMPLETE_STEPPED: &str = concat!(done_pairs!(), with_steps!(), into_history!(2));
 
 /// Moves one job into the history, inside the transaction that holds its effects; whether it was still ours.
-pub(in crate::jobs) async fn complete_one<C>(connection: &mut C, id: JobId, lease: Lease) -> QueryResult<bool>
+pub(in crate::jobs) async fn complete_one<C>(connection: &mut C, job: &Claimed) -> QueryResult<bool>
 where
     C: AsyncConnectionCore<Backend = Pg>,
 {
-    let binds = (id.into_sql::<BigInt>(), lease.into_sql::<BigInt>());
-    Ok(statement::<(), _>(COMPLETE_ONE, binds).execute(connection).await? == 1)
+    let sql = if job.stepped { COMPLETE_ONE_STEPPED } else { COMPLETE_ONE };
+    let binds = (job.id.into_sql::<BigInt>(), job.lease.into_sql::<BigInt>());
+    Ok(statement::<(), _>(sql, binds).execute(connection).await? == 1)
 }
 
-const COMPLETE_ONE: &str = concat!(
-    "\
-WITH done AS (DELETE FROM catena.jobs WHERE id = $1 AND lease = $2 AND state = 1 RETURNING *)
-",
-    into_history!(2)
-);
+macro_rules! done_one {
+    () => {
+        "WITH done AS (DELETE FROM catena.jobs WHERE id = $1 AND lease = $2 AND state = 1 RETURNING *)\n"
+    };
+}
+
+const COMPLETE_ONE: &str = concat!(done_one!(), into_history!(2));
+
+const COMPLETE_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), into_history!(2));
 
 /// Records failed attempts; returns how many were still ours. No id may occur twice.
 ///
@@ -160,6 +188,7 @@ WITH done AS (
     SELECT id, attempt, ($3)[array_position($1, id)] FROM done WHERE ($3)[array_position($1, id)] IS NOT NULL
 )
 ",
+    with_steps!(),
     into_history!(3)
 );
 

@@ -53,6 +53,17 @@ pub(crate) struct JobRow {
     pub(crate) finished_at: Option<DateTime<Utc>>,
     /// What went wrong, in the order of the attempts.
     pub(crate) errors: Vec<JobError>,
+    /// The steps that are finished, in their order; none of a job that is done.
+    pub(crate) steps: Vec<JobStep>,
+}
+
+/// A finished step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub(crate) struct JobStep {
+    pub(crate) name: String,
+    pub(crate) finished_at: DateTime<Utc>,
+    /// For a sleep, when it is over.
+    pub(crate) wake_at: Option<DateTime<Utc>>,
 }
 
 /// What went wrong in one attempt.
@@ -77,19 +88,20 @@ where
     );
     type Row = (
         (BigInt, Text, Text, Text, SmallInt, SmallInt, SmallInt),
-        (Timestamptz, Timestamptz, Nullable<Timestamptz>, Jsonb),
+        (Timestamptz, Timestamptz, Nullable<Timestamptz>, Jsonb, Jsonb),
     );
     type Values = (
         (JobId, String, String, String, i16, i16, i16),
-        (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, serde_json::Value),
+        (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, serde_json::Value, serde_json::Value),
     );
     let rows: Vec<Values> = statement::<Row, _>(LIST, binds).load(connection).await?;
     rows.into_iter()
         .map(|row| {
             let ((id, kind, queue, state, priority, attempts, max_attempts), rest) = row;
-            let (created_at, run_at, finished_at, errors) = rest;
+            let (created_at, run_at, finished_at, errors, steps) = rest;
             let state = state.parse().map_err(crate::Error::internal)?;
             let errors = serde_json::from_value(errors).map_err(crate::Error::internal)?;
+            let steps = serde_json::from_value(steps).map_err(crate::Error::internal)?;
             Ok(JobRow {
                 id,
                 kind,
@@ -102,6 +114,7 @@ where
                 run_at,
                 finished_at,
                 errors,
+                steps,
             })
         })
         .collect()
@@ -128,5 +141,8 @@ WITH every AS (
 )
 SELECT id, kind, queue, state, priority, attempt, max_attempts, created_at, run_at, finished_at, coalesce((
     SELECT jsonb_agg(jsonb_build_object('attempt', e.attempt, 'at', e.at, 'error', e.error) ORDER BY e.at)
-    FROM catena.job_errors e WHERE e.job_id = chosen.id), '[]')
+    FROM catena.job_errors e WHERE e.job_id = chosen.id), '[]'), coalesce((
+    SELECT jsonb_agg(jsonb_build_object('name', s.name, 'finished_at', s.finished_at, 'wake_at', s.wake_at)
+        ORDER BY s.finished_at)
+    FROM catena.job_steps s WHERE s.job_id = chosen.id), '[]')
 FROM chosen ORDER BY id DESC";

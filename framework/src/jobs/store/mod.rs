@@ -14,6 +14,13 @@ FROM done"
     };
 }
 
+/// A part of a statement that has deleted the jobs `done`: their steps go with them.
+macro_rules! with_steps {
+    () => {
+        ", steps AS (DELETE FROM catena.job_steps WHERE job_id = ANY(ARRAY(SELECT id FROM done WHERE stepped)))\n"
+    };
+}
+
 mod admin;
 pub(super) mod cancel;
 pub(super) mod claim;
@@ -23,6 +30,7 @@ mod list;
 mod queues;
 mod retention;
 mod schedule;
+mod steps;
 mod workers;
 
 use diesel::QueryResult;
@@ -34,12 +42,15 @@ pub(crate) use cancel::cancel_jobs;
 pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
 pub(super) use enqueue::enqueue;
-pub(super) use finish::{Cancelled, Failed, Flush, Released, cancel, complete, complete_one, fail, release};
+pub(super) use finish::{
+    Cancelled, Failed, Flush, Released, cancel, complete, complete_one, complete_stepped, fail, release,
+};
 pub(crate) use list::{Filter, JobRow, list};
 pub(super) use queues::move_strays;
 pub(crate) use queues::{pause, resume};
 pub(super) use retention::{delete_discarded, delete_errors, delete_expired_credentials, rotate_history};
 pub(super) use schedule::{advance, declare, lock_due, next_due_ms, now};
+pub(super) use steps::{NewStep, Stored, delete_orphan_steps, finish_step, steps};
 pub(crate) use workers::announce;
 pub(super) use workers::{Rescued, beat, deregister, register, rescue};
 
@@ -71,6 +82,7 @@ pub(super) async fn open_dispatcher(connector: &Connector) -> Result<AsyncPgConn
     connection.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
     // Statements sent together run in order only if none must be prepared first.
     complete(&connection, &[]).await?;
+    complete_stepped(&connection, &[]).await?;
     fail(&connection, &[]).await?;
     cancel(&connection, &[]).await?;
     to_stop(&connection, 0).await?;
@@ -119,7 +131,7 @@ pub(super) async fn exchange(
     wanted: Option<&Claim>,
 ) -> QueryResult<Exchanged> {
     let (mut begin, mut commit) = (connection, connection);
-    let (begun, beaten, completed, failed, cancelled, released, stopping, claimed, committed) = join!(
+    let (begun, beaten, completed, stepped, failed, cancelled, released, stopping, claimed, committed) = join!(
         begin.batch_execute("BEGIN"),
         async {
             match worker {
@@ -129,6 +141,9 @@ pub(super) async fn exchange(
         },
         async {
             if flush.completed.is_empty() { Ok(0) } else { complete(connection, &flush.completed).await }
+        },
+        async {
+            if flush.stepped.is_empty() { Ok(0) } else { complete_stepped(connection, &flush.stepped).await }
         },
         async { if flush.failed.is_empty() { Ok(0) } else { fail(connection, &flush.failed).await } },
         async { if flush.cancelled.is_empty() { Ok(0) } else { cancel(connection, &flush.cancelled).await } },
@@ -148,7 +163,7 @@ pub(super) async fn exchange(
         commit.batch_execute("COMMIT"),
     );
     begun?;
-    let accepted = completed? + failed? + cancelled? + released?;
+    let accepted = completed? + stepped? + failed? + cancelled? + released?;
     let (alive, to_stop, claimed) = (beaten?, stopping?, claimed?);
     committed?;
     Ok(Exchanged { accepted, alive, to_stop, claimed })

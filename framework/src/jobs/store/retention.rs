@@ -23,9 +23,16 @@ pub(in crate::jobs) async fn delete_discarded(
     connection: &mut AsyncPgConnection,
     keep_days: i32,
 ) -> QueryResult<usize> {
-    const SQL: &str = "DELETE FROM catena.jobs WHERE id = ANY(ARRAY( \
-        SELECT id FROM catena.jobs WHERE state = 4 AND finished_at < now() - $1 * interval '1 day' LIMIT 5000))";
-    statement::<(), _>(SQL, (keep_days.into_sql::<Integer>(),)).execute(connection).await
+    const SQL: &str = concat!(
+        "WITH done AS (DELETE FROM catena.jobs WHERE id = ANY(ARRAY( \
+        SELECT id FROM catena.jobs WHERE state = 4 AND finished_at < now() - $1 * interval '1 day' LIMIT 5000)) \
+        RETURNING id, stepped)",
+        with_steps!(),
+        "SELECT count(*) FROM done"
+    );
+    let deleted: i64 =
+        statement::<BigInt, _>(SQL, (keep_days.into_sql::<Integer>(),)).get_result(connection).await?;
+    Ok(usize::try_from(deleted).unwrap_or(0))
 }
 
 /// Deletes up to 5000 errors older than `keep_days`; returns how many.

@@ -12,6 +12,7 @@ mod queues;
 mod retention;
 mod running;
 mod schedules;
+mod steps;
 mod unique;
 
 use std::{sync::Arc, time::Duration};
@@ -27,7 +28,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as
 use tokio::sync::Semaphore;
 
 use super::{
-    Args, Backoff, Engine, Enqueue, Job, JobCtx, JobId, JobType, NewJob, State,
+    Args, Backoff, Engine, Enqueue, Job, JobCtx, JobId, JobType, NewJob, State, Steps,
     job::JobFuture,
     runtime::EngineSettings,
     store::{self, Claim, Filter, JobRow, Share},

@@ -36,6 +36,8 @@ const CLAIM: Hot = Hot {
 };
 const COMPLETE: Hot =
     Hot { types: "bigint[], bigint[]", sql: store::finish::COMPLETE, values: "'{1,2}', '{1,2}'" };
+const COMPLETE_STEPPED: Hot =
+    Hot { types: "bigint[], bigint[]", sql: store::finish::COMPLETE_STEPPED, values: "'{1,2}', '{1,2}'" };
 const FAIL: Hot = Hot {
     types: "bigint[], bigint[], bigint[], text[]",
     sql: store::finish::FAIL,
@@ -66,7 +68,11 @@ async fn check(queue: &Queue) {
     assert!(!claim.contains("Seq Scan") && !claim.contains("Sort"), "{claim}");
     let to_stop = plan(&mut connection, &TO_STOP).await;
     assert!(to_stop.contains("Index Scan using jobs_cancel"), "{to_stop}");
-    for fenced in [&COMPLETE, &FAIL, &CANCEL, &RELEASE] {
+    for with_steps in [&COMPLETE_STEPPED, &CANCEL] {
+        let with_steps = plan(&mut connection, with_steps).await;
+        assert!(with_steps.contains("Index Scan using job_steps_pkey"), "{with_steps}");
+    }
+    for fenced in [&COMPLETE, &COMPLETE_STEPPED, &FAIL, &CANCEL, &RELEASE] {
         let fenced = plan(&mut connection, fenced).await;
         assert!(fenced.contains("Index Cond: (id = ANY ($1))"), "{fenced}");
         assert!(fenced.contains("hashed SubPlan"), "{fenced}");

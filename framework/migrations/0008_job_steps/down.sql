@@ -1,0 +1,2 @@
+ALTER TABLE catena.jobs DROP COLUMN stepped;
+DROP TABLE catena.job_steps;
