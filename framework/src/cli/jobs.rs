@@ -14,7 +14,7 @@ use crate::{
     app::{App, BootError, connect, prepare},
     jobs::{
         self, Cron, JobId, State,
-        store::{self, Filter, JobRow, QueueStats, Schedule},
+        store::{self, Filter, JobProgress, JobRow, QueueStats, Schedule},
     },
     settings::Settings,
 };
@@ -216,6 +216,11 @@ async fn shown(connection: &mut AsyncPgConnection, show: &Show) -> Result<String
     let _ = writeln!(text, "due       {} UTC", time(Some(job.run_at)));
     if job.finished_at.is_some() {
         let _ = writeln!(text, "ended     {} UTC", time(job.finished_at));
+    }
+    if let Some(JobProgress { done, total, at }) = &job.progress {
+        let percent = done.saturating_mul(100).checked_div(*total);
+        let percent = percent.map(|percent| format!(", {percent} %")).unwrap_or_default();
+        let _ = writeln!(text, "progress  {done} of {total}{percent}, {} UTC", time(Some(*at)));
     }
     for step in &job.steps {
         let _ = write!(text, "step      {} UTC  {}", time(Some(step.finished_at)), cut(&step.name, 40));

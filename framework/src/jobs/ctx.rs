@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Delay, JobId, StepResult, Steps, store::Lease};
+use super::{Delay, JobId, StepResult, progress::Progress, steps::Steps, store::Lease};
 use crate::{
     db::{Access, Db, Detached, Scope},
     error::Result,
@@ -17,12 +17,25 @@ use crate::{
 pub struct JobCtx {
     pub(crate) services: Arc<Services>,
     pub(super) scope: Scope,
-    pub(super) steps: Arc<Steps>,
+    pub(super) course: Arc<Course>,
     pub(crate) id: JobId,
     pub(super) lease: Lease,
     pub(crate) attempt: u16,
     /// Cancelled with the job.
     pub(crate) cancel: CancellationToken,
+}
+
+/// What an attempt does on its way, for whoever sees to its end.
+pub(crate) struct Course {
+    pub(super) steps: Steps,
+    pub(super) progress: Progress,
+}
+
+impl Course {
+    /// That of an attempt that begins; `stepped` says whether earlier ones finished steps.
+    pub(super) fn new(stepped: bool) -> Arc<Self> {
+        Arc::new(Self { steps: Steps::new(stepped), progress: Progress::default() })
+    }
 }
 
 impl JobCtx {
@@ -39,7 +52,7 @@ impl JobCtx {
 
     /// The job's transaction, for what writes in it.
     pub(super) fn own_scope(&self) -> Result<&Scope> {
-        self.steps.use_db()?;
+        self.course.steps.use_db()?;
         Ok(&self.scope)
     }
 
@@ -124,6 +137,29 @@ impl JobCtx {
     #[track_caller]
     pub fn sleep(&self, name: impl Into<String>, delay: impl Delay) -> impl Future<Output = Result<()>> {
         self.run_sleep(name.into(), Location::caller(), delay.read())
+    }
+
+    /// Says how far the job has come: `done` of `total`, in whatever unit. `jobs show` and `jobs list --json` tell it.
+    ///
+    /// It returns at once, and may be called as often as one likes: the last value is written behind the handler's back, at
+    /// most once a second, and when the attempt ends. It stays as long as the job is kept, and until a later attempt says
+    /// something else.
+    ///
+    /// ```
+    /// use catena::{JobCtx, Result, job};
+    ///
+    /// #[job]
+    /// pub async fn import(job: &JobCtx) -> Result<()> {
+    ///     # async fn import_row(row: u64) -> Result<()> { Ok(()) }
+    ///     for row in 0..1000 {
+    ///         job.step(format!("row {row}"), async |_| import_row(row).await).await?;
+    ///         job.progress(row + 1, 1000);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn progress(&self, done: u64, total: u64) {
+        self.say_progress(done, total);
     }
 
     /// Transactions under row-level security, as a user: for what a job does in somebody's name. They are apart from

@@ -10,6 +10,7 @@ mod ctx;
 mod dispatcher;
 mod enqueue;
 mod job;
+mod progress;
 mod pruner;
 mod queues;
 mod rescuer;
@@ -25,13 +26,13 @@ mod worker;
 
 pub(crate) use announcer::Announcer;
 pub(crate) use cron::Cron;
+pub(crate) use ctx::Course;
 pub use ctx::JobCtx;
 pub use enqueue::{Delay, Enqueue, EnqueueOn, JobArgs, JobId};
 pub use job::{Args, Backoff, Entry, Job, JobType, args, finished};
 pub(crate) use runtime::Engine;
 pub(crate) use state::State;
 pub use steps::StepResult;
-pub(crate) use steps::Steps;
 pub(crate) use wake::Wake;
 
 use std::time::Duration;

@@ -16,8 +16,8 @@ const PRUNE: Duration = Duration::from_secs(3600);
 /// How soon it is tried again after a failure.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// The loop that makes the history's partitions ahead of time and deletes old ones, old discarded jobs, old errors, steps
-/// of jobs that are gone, and the sessions and tokens that have expired.
+/// The loop that makes the history's partitions ahead of time and deletes old ones, old discarded jobs, old errors, what
+/// jobs left that are gone, and the sessions and tokens that have expired.
 pub(super) struct Pruner {
     crew: Arc<Crew>,
 }
@@ -55,6 +55,7 @@ impl Pruner {
             let deleted = store::delete_discarded(&mut turn, discarded_days).await?
                 + store::delete_errors(&mut turn, discarded_days).await?
                 + store::delete_orphan_steps(&mut turn).await?
+                + store::delete_progress(&mut turn, history_days).await?
                 + store::delete_expired_credentials(&mut turn).await?;
             turn.keep();
             deleted > 0

@@ -38,7 +38,7 @@ task_local! {
 type Place = &'static Location<'static>;
 
 /// The steps of one attempt.
-pub(crate) struct Steps {
+pub(super) struct Steps {
     /// What earlier attempts left.
     stored: OnceCell<HashMap<String, Stored>>,
     state: Mutex<State>,
@@ -191,7 +191,7 @@ impl JobCtx {
         at: Place,
         work: impl AsyncFnOnce(Db) -> Result<T>,
     ) -> Result<T> {
-        let entered = self.steps.enter(&name, at)?;
+        let entered = self.course.steps.enter(&name, at)?;
         match self.stored(&name).await? {
             Some(Stored::Result(text)) => {
                 let value = T::read(text).map_err(|fault| {
@@ -218,7 +218,7 @@ impl JobCtx {
             store::finish_step(&mut scope.db().await?, self.new_step(&name, Stored::Result(result))).await;
         if matches!(recorded, Ok(false)) {
             drop(scope);
-            match self.steps.end(Outcome::Lost).await {}
+            match self.course.steps.end(Outcome::Lost).await {}
         }
         // After a statement that failed and was ignored, the record fails too; the commit says why.
         scope.commit().await?;
@@ -231,7 +231,7 @@ impl JobCtx {
     }
 
     pub(super) async fn run_sleep(&self, name: String, at: Place, delay: Result<Duration>) -> Result<()> {
-        let entered = self.steps.enter(&name, at)?;
+        let entered = self.course.steps.enter(&name, at)?;
         let left = match self.stored(&name).await? {
             Some(Stored::Sleep(left)) => *left,
             Some(Stored::Result(_)) => return Err(changed(&name, "a sleep", "a step")),
@@ -241,7 +241,7 @@ impl JobCtx {
                 let scope = Scope::new(self.services.database.jobs.clone(), Access::ReadWrite);
                 let step = self.new_step(&name, Stored::Sleep(left));
                 if !store::finish_step(&mut scope.aside().await?, step).await? {
-                    match self.steps.end(Outcome::Lost).await {}
+                    match self.course.steps.end(Outcome::Lost).await {}
                 }
                 left
             }
@@ -250,12 +250,12 @@ impl JobCtx {
         if left <= 0 {
             return Ok(());
         }
-        match self.steps.end(Outcome::Snoozed { delay_ms: left }).await {}
+        match self.course.steps.end(Outcome::Snoozed { delay_ms: left }).await {}
     }
 
     /// What is to be recorded, and may be from now on.
     fn new_step<'a>(&self, name: &'a str, stored: Stored) -> NewStep<'a> {
-        let mut state = self.steps.state();
+        let mut state = self.course.steps.state();
         state.may_have_rows = true;
         NewStep { id: self.id, lease: self.lease, name, stored, is_first: !state.marked }
     }
@@ -263,14 +263,14 @@ impl JobCtx {
     /// What the step left in an earlier attempt.
     async fn stored(&self, name: &str) -> Result<Option<&Stored>> {
         let load = || async {
-            if !self.steps.may_have_rows() {
+            if !self.course.steps.may_have_rows() {
                 return Ok(HashMap::new());
             }
             let scope = Scope::new(self.services.database.jobs.clone(), Access::ReadWrite);
             let rows = store::steps(&mut scope.aside().await?, self.id).await?;
             Ok::<_, Error>(rows.into_iter().collect())
         };
-        Ok(self.steps.stored.get_or_try_init(load).await?.get(name))
+        Ok(self.course.steps.stored.get_or_try_init(load).await?.get(name))
     }
 }
 

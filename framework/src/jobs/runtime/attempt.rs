@@ -15,7 +15,7 @@ use crate::{
     db::{Access, Scope},
     error::{Code, Error, Result, panic_text},
     jobs::{
-        Args, Job, JobCtx, JobId, Steps,
+        Args, Course, Job, JobCtx, JobId,
         retry::{self, Next},
         store::{self, Claimed, Lease},
     },
@@ -89,15 +89,19 @@ impl Crew {
 
     async fn outcome(&self, job: &Job, claimed: &Claimed, cancel: &CancellationToken) -> Outcome {
         let stop = self.worker.token();
+        let course = Course::new(claimed.stepped);
         let handled = AssertUnwindSafe(async {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => Ok(Outcome::Interrupted),
                 () = self.cancelled_for_too_long(cancel) => Ok(Outcome::Cancelled { error: None }),
-                result = self.handle(job, claimed, cancel) => result,
+                result = self.handle(job, claimed, cancel, &course) => result,
             }
         });
         let result = handled.catch_unwind().await;
+        if !matches!(result, Ok(Ok(Outcome::Committed | Outcome::Lost))) {
+            course.progress.settle(&self.services.database.jobs, (claimed.id, claimed.lease)).await;
+        }
         result
             .unwrap_or_else(|panic| Err(Error::internal(format!("panicked: {}", panic_text(&*panic)))))
             .unwrap_or_else(|error| failed(job, claimed, &error, cancel.is_cancelled()))
@@ -109,35 +113,43 @@ impl Crew {
         tokio::time::sleep(self.settings.cancel_grace).await;
     }
 
-    async fn handle(&self, job: &Job, claimed: &Claimed, cancel: &CancellationToken) -> Result<Outcome> {
+    async fn handle(
+        &self,
+        job: &Job,
+        claimed: &Claimed,
+        cancel: &CancellationToken,
+        course: &Arc<Course>,
+    ) -> Result<Outcome> {
         let scope = Scope::new(self.services.database.jobs.clone(), Access::ReadWrite);
-        let steps = Arc::new(Steps::new(claimed.stepped));
         let ctx = JobCtx {
             services: self.services.clone(),
             scope: scope.clone(),
-            steps: steps.clone(),
+            course: course.clone(),
             id: claimed.id,
             lease: claimed.lease,
             attempt: u16::try_from(claimed.attempt).unwrap_or(0),
             cancel: cancel.clone(),
         };
         let limit = job.timeout.unwrap_or(self.settings.timeout);
-        let handler = timeout(limit, steps.run((job.run)(ctx, Args(claimed.args.clone()))));
+        let handler = timeout(limit, course.steps.run((job.run)(ctx, Args(claimed.args.clone()))));
         let ended =
             handler.await.map_err(|_| Error::new(Code::TIMEOUT, format!("took longer than {limit:?}")))??;
         if let Some(outcome) = ended {
             return Ok(outcome);
         }
         if !scope.begun() {
-            return Ok(Outcome::Completed { has_steps: steps.may_have_rows() });
+            return Ok(Outcome::Completed { has_steps: course.steps.may_have_rows() });
         }
         // Effects and completion commit together, or neither does.
-        let completed = store::complete_one(&mut scope.db().await?, claimed).await;
+        let mut db = scope.db().await?;
+        let settled = course.progress.settle_in(&mut db, (claimed.id, claimed.lease)).await;
+        let completed = store::complete_one(&mut db, claimed).await;
         if matches!(completed, Ok(false)) {
             return Ok(Outcome::Lost);
         }
         // After a statement that failed and was ignored, the completion fails too; the commit says why.
         scope.commit().await?;
+        settled?;
         completed?;
         Ok(Outcome::Committed)
     }

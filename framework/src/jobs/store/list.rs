@@ -8,6 +8,7 @@ use diesel::{
 };
 use diesel_async::{AsyncConnectionCore, RunQueryDsl as _};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     error::Result,
@@ -51,10 +52,20 @@ pub(crate) struct JobRow {
     pub(crate) run_at: DateTime<Utc>,
     /// When it was completed, cancelled or discarded.
     pub(crate) finished_at: Option<DateTime<Utc>>,
+    /// How far it has come, if it says so.
+    pub(crate) progress: Option<JobProgress>,
     /// What went wrong, in the order of the attempts.
     pub(crate) errors: Vec<JobError>,
     /// The steps that are finished, in their order; none of a job that is done.
     pub(crate) steps: Vec<JobStep>,
+}
+
+/// How far a job has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub(crate) struct JobProgress {
+    pub(crate) done: i64,
+    pub(crate) total: i64,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// A finished step.
@@ -88,20 +99,22 @@ where
     );
     type Row = (
         (BigInt, Text, Text, Text, SmallInt, SmallInt, SmallInt),
-        (Timestamptz, Timestamptz, Nullable<Timestamptz>, Jsonb, Jsonb),
+        (Timestamptz, Timestamptz, Nullable<Timestamptz>, Jsonb, Jsonb, Nullable<Jsonb>),
     );
     type Values = (
         (JobId, String, String, String, i16, i16, i16),
-        (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, serde_json::Value, serde_json::Value),
+        (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, Value, Value, Option<Value>),
     );
     let rows: Vec<Values> = statement::<Row, _>(LIST, binds).load(connection).await?;
     rows.into_iter()
         .map(|row| {
             let ((id, kind, queue, state, priority, attempts, max_attempts), rest) = row;
-            let (created_at, run_at, finished_at, errors, steps) = rest;
+            let (created_at, run_at, finished_at, errors, steps, progress) = rest;
             let state = state.parse().map_err(crate::Error::internal)?;
             let errors = serde_json::from_value(errors).map_err(crate::Error::internal)?;
             let steps = serde_json::from_value(steps).map_err(crate::Error::internal)?;
+            let progress =
+                progress.map(serde_json::from_value).transpose().map_err(crate::Error::internal)?;
             Ok(JobRow {
                 id,
                 kind,
@@ -113,6 +126,7 @@ where
                 created_at,
                 run_at,
                 finished_at,
+                progress,
                 errors,
                 steps,
             })
@@ -144,5 +158,7 @@ SELECT id, kind, queue, state, priority, attempt, max_attempts, created_at, run_
     FROM catena.job_errors e WHERE e.job_id = chosen.id), '[]'), coalesce((
     SELECT jsonb_agg(jsonb_build_object('name', s.name, 'finished_at', s.finished_at, 'wake_at', s.wake_at)
         ORDER BY s.finished_at)
-    FROM catena.job_steps s WHERE s.job_id = chosen.id), '[]')
+    FROM catena.job_steps s WHERE s.job_id = chosen.id), '[]'), (
+    SELECT jsonb_build_object('done', p.done, 'total', p.total, 'at', p.at)
+    FROM catena.job_progress p WHERE p.job_id = chosen.id)
 FROM chosen ORDER BY id DESC";

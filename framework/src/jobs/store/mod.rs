@@ -27,6 +27,7 @@ pub(super) mod claim;
 mod enqueue;
 pub(super) mod finish;
 mod list;
+mod progress;
 mod queues;
 mod retention;
 mod schedule;
@@ -45,7 +46,8 @@ pub(super) use enqueue::enqueue;
 pub(super) use finish::{
     Cancelled, Failed, Flush, Released, cancel, complete, complete_one, complete_stepped, fail, release,
 };
-pub(crate) use list::{Filter, JobRow, list};
+pub(crate) use list::{Filter, JobProgress, JobRow, list};
+pub(super) use progress::{delete_progress, note_progress};
 pub(super) use queues::move_strays;
 pub(crate) use queues::{pause, resume};
 pub(super) use retention::{delete_discarded, delete_errors, delete_expired_credentials, rotate_history};

@@ -44,7 +44,7 @@ async fn the_dispatcher_is_woken_by_the_commit_and_not_before() {
     let job = JobCtx {
         services: services.clone(),
         scope: scope.clone(),
-        steps: Arc::new(Steps::new(false)),
+        course: Course::new(false),
         id: 1,
         lease: 1,
         attempt: 1,

@@ -8,6 +8,7 @@ mod failing;
 mod fence;
 mod liveness;
 mod plans;
+mod progress;
 mod queues;
 mod retention;
 mod running;
@@ -28,7 +29,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as
 use tokio::sync::Semaphore;
 
 use super::{
-    Args, Backoff, Engine, Enqueue, Job, JobCtx, JobId, JobType, NewJob, State, Steps,
+    Args, Backoff, Course, Engine, Enqueue, Job, JobCtx, JobId, JobType, NewJob, State,
     job::JobFuture,
     runtime::EngineSettings,
     store::{self, Claim, Filter, JobRow, Share},
