@@ -17,6 +17,9 @@ pub(crate) trait Options: FromMeta + Default {
 
     /// Every option as it may be written, its name first.
     const EXAMPLES: &'static [&'static str];
+
+    /// Other names that one may try, and the names of the options that are meant.
+    const SYNONYMS: &'static [(&'static str, &'static str)] = &[];
 }
 
 /// The options that could be read, and the names of those that were meant but could not.
@@ -138,7 +141,8 @@ fn name_of<T: Options>(item: &NestedMeta) -> Result<&'static str, Unknown> {
     };
     let typed = path.to_token_stream().to_string();
     names::<T>().find(|name| *name == typed).ok_or_else(|| {
-        let nearest = nearest(&typed, names::<T>());
+        let synonym = T::SYNONYMS.iter().find(|(other, _)| *other == typed).map(|(_, name)| *name);
+        let nearest = synonym.or_else(|| nearest(&typed, names::<T>()));
         let hint =
             nearest.map_or_else(|| format!("it has {examples}"), |name| format!("did you mean `{name}`?"));
         let message = format!("`#[{attribute}]` has no option `{typed}`; {hint}");

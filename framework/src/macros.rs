@@ -269,7 +269,7 @@ pub use catena_macros::Problem;
 /// }
 ///
 /// /// Tidies up, every night.
-/// #[job(cron = "0 3 * * *")]
+/// #[job(cron = "0 3 * * *", tz = "Europe/Berlin")]
 /// pub async fn tidy(job: &JobCtx) -> Result<()> {
 ///     Ok(())
 /// }
@@ -294,8 +294,12 @@ pub use catena_macros::Problem;
 ///   (`JOB_SLOTS`) are taken from its queues in turn; `JOB_QUEUES` limits a queue, and `jobs pause mail` stops one. A job
 ///   whose queue is changed takes along what waits.
 /// - `priority = 1`: its rank among the due jobs of its queue, from 0, first and the default, to 3, last.
-/// - `cron = "0 3 * * *"`: the job is enqueued by itself at these times (UTC): minute, hour, day of the month, month, day
-///   of the week. Such a job takes no arguments.
+/// - `cron = "0 3 * * *"`: the job is enqueued by itself at these times: minute, hour, day of the month, month, day of
+///   the week. Such a job takes no arguments; [`JobCtx::fire_time`](crate::JobCtx::fire_time) says what time it is for.
+/// - `tz = "Europe/Berlin"`: the IANA's name of the time zone of `cron`; `"UTC"` unless said otherwise.
+/// - `misfire = "last"`: what becomes of fires that no process was there for, as all were stopped. The last of them is
+///   made, and that is the default; with `"all"` each is, but no more than the last 100; with `"skip"` none is that is
+///   more than a minute late.
 /// - `crate = chain`: the path of `catena`, where it goes by another name than `::catena`.
 ///
 /// An error has the job tried again. [`Error::discard`](crate::Error::discard) gives it up,
@@ -306,6 +310,15 @@ pub use catena_macros::Problem;
 /// What a job writes through [`JobCtx::db`](crate::JobCtx::db) takes effect once, together with its completion. A job
 /// that takes long, or does several things, writes in [steps](crate::JobCtx::step), after the last of which it goes on
 /// when it is tried again; [`JobCtx::sleep`](crate::JobCtx::sleep) has it wait between two of them.
+///
+/// **Daylight saving.** Hours that are written out, as in `"30 2 * * *"` or `"0 9-17 * * *"`, are times of the day,
+/// each once a day. One that does not come, as clocks are put forward past it, fires as soon as they have been; several
+/// such fire as one. One that comes twice, as clocks are put back, fires the first time. With `*` or a step in the hours,
+/// as in `"*/15 * * * *"`, the job fires whenever the clock shows such a time: every hour is every hour of real time,
+/// where clocks are moved by whole hours.
+///
+/// A schedule fires while a process runs that has the job; one fire is one job, however many do. If they are of several
+/// versions, the newest decides when. `jobs schedule` lists the next fires.
 ///
 /// The context comes first, at most one argument follows, a `#[model]`. A struct of the function's name has `enqueue`
 /// and `with`, which returns an [`Enqueue`](crate::Enqueue). A job is known by its function's name, which no other job

@@ -237,7 +237,11 @@ async fn jobs_are_looked_at_and_changed_from_the_command_line() {
     assert_eq!(sink.mails().len(), 2, "that of bob");
     assert_eq!(jobs(&["retry", "--state", "discarded"]), "no such jobs\n");
     let schedule = jobs(&["schedule"]);
-    assert!(schedule.contains("purge_done") && schedule.contains("0 3 * * *"), "{schedule}");
+    assert!(schedule.starts_with("purge_done: 0 3 * * * (UTC), missed fires: last\n"), "{schedule}");
+    assert_eq!(schedule.matches("03:00:00 +00:00").count(), 3, "{schedule}");
+    let listed: Value = serde_json::from_str(&jobs(&["schedule", "--json", "-n", "2"])).expect("JSON");
+    assert_eq!(listed[0]["next"].as_array().map(Vec::len), Some(2), "{listed}");
+    assert_eq!(listed[0]["lives"], true, "{listed}");
     assert_eq!(counts(jobs(&["list", "--limit", "1"])).map(|row: Vec<String>| row.len()), Some(6));
     for text in [schedule, shown, jobs(&["stats"]), jobs(&["list"])] {
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

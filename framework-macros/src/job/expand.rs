@@ -6,16 +6,23 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{ext::IdentExt as _, spanned::Spanned as _};
 
-use super::{backoff::Backoff, model::Job};
+use super::{backoff::Backoff, model::Job, schedule::Schedule};
 use crate::signature::Signature;
 
 /// The description of the job, its entry in the registry, and the struct that carries its types and enqueues it.
 pub(crate) fn companion(job: &Job) -> TokenStream {
-    let Job { signature, doc, cron, retries, backoff, queue, priority, .. } = job;
+    let Job { signature, doc, schedule, retries, backoff, queue, priority, .. } = job;
     let name = &signature.name;
     let function = name.unraw().to_string();
-    let cron = match cron {
-        Some(cron) => quote!(::core::option::Option::Some(#cron)),
+    let schedule = match schedule {
+        Some(Schedule { cron, tz, misfire }) => {
+            let misfire = misfire.variant();
+            quote!(::core::option::Option::Some(__jobs::Schedule {
+                cron: #cron,
+                tz: #tz,
+                misfire: __jobs::Misfire::#misfire,
+            }))
+        }
         None => quote!(::core::option::Option::None),
     };
     let backoff = match backoff {
@@ -43,7 +50,7 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             doc: #doc,
             file: ::core::file!(),
             line: ::core::line!(),
-            cron: #cron,
+            schedule: #schedule,
             retries: #retries,
             backoff: #backoff,
             timeout: #timeout,

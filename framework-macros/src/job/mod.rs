@@ -4,6 +4,7 @@ mod backoff;
 mod expand;
 mod model;
 mod parse;
+mod schedule;
 #[cfg(test)]
 mod tests;
 

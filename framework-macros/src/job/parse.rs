@@ -6,6 +6,8 @@ use syn::{LitInt, LitStr};
 #[derive(Default, FromMeta)]
 pub(crate) struct Options {
     pub(crate) cron: Option<LitStr>,
+    pub(crate) tz: Option<LitStr>,
+    pub(crate) misfire: Option<LitStr>,
     pub(crate) retries: Option<LitInt>,
     pub(crate) backoff: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
@@ -17,10 +19,14 @@ impl crate::options::Options for Options {
     const ATTRIBUTE: &'static str = "job";
     const EXAMPLES: &'static [&'static str] = &[
         "cron = \"0 3 * * *\"",
+        "tz = \"Europe/Berlin\"",
+        "misfire = \"last\"",
         "retries = 5",
         "backoff = \"exponential(2s, 1h)\"",
         "timeout = \"30s\"",
         "queue = \"mail\"",
         "priority = 1",
     ];
+    const SYNONYMS: &'static [(&'static str, &'static str)] =
+        &[("timezone", "tz"), ("time_zone", "tz"), ("zone", "tz")];
 }

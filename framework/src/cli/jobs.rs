@@ -1,5 +1,7 @@
 //! `jobs`.
 
+mod schedule;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -13,8 +15,8 @@ use serde::Serialize;
 use crate::{
     app::{App, BootError, connect, prepare},
     jobs::{
-        self, Cron, JobId, State,
-        store::{self, Filter, JobProgress, JobRow, QueueStats, Schedule},
+        self, JobId, State,
+        store::{self, Filter, JobProgress, JobRow, QueueStats},
     },
     settings::Settings,
 };
@@ -42,7 +44,7 @@ enum Action {
     /// Have processes start jobs of a queue again
     Resume(Queue),
     /// List the jobs with a cron expression and when they run next
-    Schedule(Format),
+    Schedule(schedule::Schedule),
     /// Count the jobs of each queue
     Stats(Format),
 }
@@ -152,7 +154,7 @@ pub(super) async fn run(app: App, settings: Settings, command: &Jobs) -> Result<
                 if resumed { "is no longer paused" } else { "was not paused" }
             )
         }
-        Action::Schedule(Format { json }) => scheduled(&store::schedules(connection).await?, *json)?,
+        Action::Schedule(options) => schedule::listed(connection, options).await?,
         Action::Stats(Format { json }) => counted(&store::stats(connection).await?, *json)?,
     };
     super::print(&text);
@@ -232,22 +234,6 @@ async fn shown(connection: &mut AsyncPgConnection, show: &Show) -> Result<String
     for error in &job.errors {
         let _ = writeln!(text, "\nattempt {} failed {} UTC", error.attempt, time(Some(error.at)));
         let _ = writeln!(text, "  {}", error.error.replace('\n', "\n  "));
-    }
-    Ok(text)
-}
-
-fn scheduled(schedules: &[Schedule], as_json: bool) -> Result<String, BootError> {
-    if as_json {
-        return json(&schedules);
-    }
-    if schedules.is_empty() {
-        return Ok("no job has a cron expression\n".to_owned());
-    }
-    let mut text = format!("{:<22}  {:<14}  {:<19}  {}\n", "job", "cron (UTC)", "next", "and then");
-    for Schedule { kind, cron, next_at, .. } in schedules {
-        let then = next_at.and_then(|next_at| Cron::parse(cron).ok()?.next_after(next_at));
-        let (kind, cron) = (cut(kind, 22), cut(cron, 14));
-        let _ = writeln!(text, "{kind:<22}  {cron:<14}  {:<19}  {}", time(*next_at), time(then));
     }
     Ok(text)
 }

@@ -23,6 +23,7 @@ pub struct JobCtx {
     pub(crate) attempt: u16,
     /// Cancelled with the job.
     pub(crate) cancel: CancellationToken,
+    pub(crate) fire_time: Option<DateTime<Utc>>,
 }
 
 /// What an attempt does on its way, for whoever sees to its end.
@@ -179,6 +180,25 @@ impl JobCtx {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.services.clock.now()
+    }
+
+    /// The time of its schedule that this job was enqueued for, the same for every attempt: what a job with `cron`
+    /// works on is best told by it, and not by when it happens to run. `None` if something else enqueued the job.
+    ///
+    /// ```
+    /// use catena::{JobCtx, Result, job, types::TimeDelta};
+    ///
+    /// /// Adds up the hour that has just passed, also when it does so late.
+    /// #[job(cron = "0 * * * *", misfire = "all")]
+    /// pub async fn add_up(job: &JobCtx) -> Result<()> {
+    ///     let end = job.fire_time().unwrap_or(job.now());
+    ///     let begin = end - TimeDelta::hours(1);
+    ///     Ok(())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn fire_time(&self) -> Option<DateTime<Utc>> {
+        self.fire_time
     }
 
     /// Which attempt this is, from 1.

@@ -21,8 +21,8 @@ pub struct Job {
     pub file: &'static str,
     /// `line!()` of the function.
     pub line: u32,
-    /// When it is enqueued by itself: a cron expression of five fields, in UTC.
-    pub cron: Option<&'static str>,
+    /// When it is enqueued by itself, if it is.
+    pub schedule: Option<Schedule>,
     /// How often it is tried again after its first attempt failed.
     pub retries: u16,
     /// How long it waits before it is tried again.
@@ -50,6 +50,46 @@ impl Job {
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job").field("name", &self.name).field("at", &self.location()).finish()
+    }
+}
+
+/// When a job is enqueued by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// A cron expression of five fields.
+    pub cron: &'static str,
+    /// The IANA's name of the time zone that it is meant in.
+    pub tz: &'static str,
+    /// What becomes of the fires that no process was there for.
+    pub misfire: Misfire,
+}
+
+/// What becomes of the fires that no process was there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfire {
+    /// The last of them is made.
+    Last,
+    /// All are made, up to a limit.
+    All,
+    /// None is made.
+    Skip,
+}
+
+impl Misfire {
+    /// The word in `#[job]` and in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::All => "all",
+            Self::Skip => "skip",
+        }
+    }
+
+    /// The one with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Last, Self::All, Self::Skip].into_iter().find(|misfire| misfire.name() == name)
     }
 }
 

@@ -24,6 +24,12 @@ async fn nickname(job: &JobCtx) -> Result<()> {
     Ok(())
 }
 
+#[job(cron = "0 0 31 4,6 *")]
+async fn no_such_day(job: &JobCtx) -> Result<()> {
+    let _ = job;
+    Ok(())
+}
+
 fn main() {}
 
-// 4 mistakes
+// 5 mistakes

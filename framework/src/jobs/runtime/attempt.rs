@@ -17,6 +17,7 @@ use crate::{
     jobs::{
         Args, Course, Job, JobCtx, JobId,
         retry::{self, Next},
+        scheduler::fire_time,
         store::{self, Claimed, Lease},
     },
     metrics::AttemptEnd,
@@ -129,6 +130,7 @@ impl Crew {
             lease: claimed.lease,
             attempt: u16::try_from(claimed.attempt).unwrap_or(0),
             cancel: cancel.clone(),
+            fire_time: job.schedule.and_then(|_| fire_time(&claimed.args)),
         };
         let limit = job.timeout.unwrap_or(self.settings.timeout);
         let handler = timeout(limit, course.steps.run((job.run)(ctx, Args(claimed.args.clone()))));

@@ -47,6 +47,8 @@ pub(crate) struct EngineSettings {
     pub(crate) timeout: Duration,
     /// How long a job may go on after it was cancelled, to stop by itself.
     pub(crate) cancel_grace: Duration,
+    /// How long nothing may be heard of a newer version before this one decides about its schedules again.
+    pub(crate) schedule_grace: Duration,
     /// How long completed and cancelled jobs are kept.
     pub(crate) history_days: u16,
     /// How long discarded jobs and the errors of attempts are kept.
@@ -61,6 +63,7 @@ impl Default for EngineSettings {
             queues: Vec::new(),
             timeout: TIMEOUT,
             cancel_grace: Duration::from_secs(5),
+            schedule_grace: Duration::from_secs(60),
             history_days: 7,
             discarded_days: 90,
         }

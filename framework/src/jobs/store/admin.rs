@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     IntoSql as _, Queryable,
-    sql_types::{Array, BigInt, Nullable, Text, Timestamptz},
+    sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use serde::Serialize;
@@ -51,21 +51,25 @@ pub(crate) async fn discard_jobs(connection: &mut AsyncPgConnection, ids: &[JobI
 }
 
 /// A schedule as the command line shows it.
-#[derive(Clone, Debug, Queryable, Serialize)]
-pub(crate) struct Schedule {
+#[derive(Clone, Debug, Queryable)]
+pub(crate) struct ScheduleRow {
     pub(crate) kind: String,
     pub(crate) cron: String,
+    pub(crate) tz: String,
+    pub(crate) misfire: String,
+    /// Whether a process has declared it within the last minute: it fires only then.
+    pub(crate) lives: bool,
     /// `None` if it never fires again.
     pub(crate) next_at: Option<DateTime<Utc>>,
     pub(crate) fired_at: Option<DateTime<Utc>>,
 }
 
 /// Every schedule, the next to fire first.
-pub(crate) async fn schedules(connection: &mut AsyncPgConnection) -> Result<Vec<Schedule>> {
+pub(crate) async fn schedules(connection: &mut AsyncPgConnection) -> Result<Vec<ScheduleRow>> {
     const SQL: &str = "\
-        SELECT kind, cron, CASE WHEN isfinite(next_at) THEN next_at END, fired_at FROM catena.schedules \
+        SELECT kind, cron, tz, misfire, seen_at > now() - interval '60 s', CASE WHEN isfinite(next_at) THEN next_at END, fired_at FROM catena.schedules \
         ORDER BY next_at, kind";
-    type Row = (Text, Text, Nullable<Timestamptz>, Nullable<Timestamptz>);
+    type Row = (Text, Text, Text, Text, Bool, Nullable<Timestamptz>, Nullable<Timestamptz>);
     Ok(statement::<Row, _>(SQL, ()).load(connection).await?)
 }
 

@@ -38,7 +38,7 @@ use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use tokio::join;
 
-pub(crate) use admin::{QueueStats, Schedule, discard_jobs, retry_jobs, schedules, select, stats};
+pub(crate) use admin::{QueueStats, ScheduleRow, discard_jobs, retry_jobs, schedules, select, stats};
 pub(crate) use cancel::cancel_jobs;
 pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
@@ -51,7 +51,9 @@ pub(super) use progress::{delete_progress, note_progress};
 pub(super) use queues::move_strays;
 pub(crate) use queues::{pause, resume};
 pub(super) use retention::{delete_discarded, delete_errors, delete_expired_credentials, rotate_history};
-pub(super) use schedule::{advance, declare, lock_due, next_due_ms, now};
+pub(super) use schedule::{
+    Declared, Release, abandon, advance, declare, enter_release, lock_due, next_due_ms, now, of_newer,
+};
 pub(super) use steps::{NewStep, Stored, delete_orphan_steps, finish_step, steps};
 pub(crate) use workers::announce;
 pub(super) use workers::{Rescued, beat, deregister, register, rescue};

@@ -42,6 +42,7 @@ async fn the_dispatcher_is_woken_by_the_commit_and_not_before() {
     let services = queue.services(());
     let scope = Scope::new(services.database.jobs.clone(), Access::ReadWrite);
     let job = JobCtx {
+        fire_time: None,
         services: services.clone(),
         scope: scope.clone(),
         course: Course::new(false),

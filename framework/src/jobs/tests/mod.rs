@@ -29,7 +29,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as
 use tokio::sync::Semaphore;
 
 use super::{
-    Args, Backoff, Course, Engine, Enqueue, Job, JobCtx, JobId, JobType, NewJob, State,
+    Args, Backoff, Course, Engine, Enqueue, Job, JobCtx, JobId, JobType, Misfire, NewJob, Schedule, State,
     job::JobFuture,
     runtime::EngineSettings,
     store::{self, Claim, Filter, JobRow, Share},
@@ -139,6 +139,17 @@ impl Queue {
         }
     }
 
+    /// The texts that a query finds in its column `text`.
+    async fn texts(&mut self, sql: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            text: String,
+        }
+        let rows: Vec<Row> = sql_query(sql).load(&mut self.owner).await.unwrap();
+        rows.into_iter().map(|row| row.text).collect()
+    }
+
     async fn effects(&mut self) -> i64 {
         self.number("SELECT count(*) FROM effects").await
     }
@@ -155,7 +166,7 @@ const fn job(name: &'static str, run: fn(JobCtx, Args) -> JobFuture) -> Job {
         doc: "",
         file: file!(),
         line: line!(),
-        cron: None,
+        schedule: None,
         retries: 5,
         backoff: Backoff::Fixed(Duration::ZERO),
         timeout: None,
@@ -164,6 +175,11 @@ const fn job(name: &'static str, run: fn(JobCtx, Args) -> JobFuture) -> Job {
         args: None,
         run,
     }
+}
+
+/// A schedule in UTC.
+const fn at(cron: &'static str) -> Option<Schedule> {
+    Some(Schedule { cron, tz: "UTC", misfire: Misfire::Last })
 }
 
 /// What `#[job]` writes beside a function.
