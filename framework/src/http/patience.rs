@@ -7,8 +7,14 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker, ready},
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -27,58 +33,50 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection is kept open for the next request.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// What the server waits for on one connection.
+/// The requests of one connection.
 #[derive(Clone)]
-pub(super) struct Patience(Arc<Mutex<Waiting>>);
+pub(super) struct Patience(Arc<Requests>);
 
-struct Waiting {
-    /// When the server has waited for long enough.
-    until: Instant,
-    /// Whether the last request is answered and nothing of the next has come.
-    between: bool,
-    /// How many requests are being answered.
-    requests: usize,
+struct Requests {
+    connected: Instant,
+    begun: AtomicU64,
+    answered: AtomicU64,
+    /// When the last was answered, in milliseconds since the client connected.
+    answered_ms: AtomicU64,
     /// Whether the connection may be quiet for ever: HTTP/2 has pings that find out whether the client is there.
-    pinged: bool,
-    /// Who reads, if that is to be looked at again when nothing is being answered any more.
-    reader: Option<Waker>,
+    pinged: AtomicBool,
 }
 
 impl Patience {
     /// The patience with a client that has just connected.
     pub(super) fn new() -> Self {
-        let until = Instant::now() + HEADER_TIMEOUT;
-        let waiting = Waiting { until, between: false, requests: 0, pinged: false, reader: None };
-        Self(Arc::new(Mutex::new(waiting)))
+        Self(Arc::new(Requests {
+            connected: Instant::now(),
+            begun: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            answered_ms: AtomicU64::new(0),
+            pinged: AtomicBool::new(false),
+        }))
     }
 
     /// Says that a request is here; it is answered once the value is dropped.
     pub(super) fn answering(&self, version: Version) -> Answering {
-        let mut waiting = self.lock();
-        waiting.requests += 1;
-        waiting.pinged |= version == Version::HTTP_2;
+        self.0.begun.fetch_add(1, Relaxed);
+        if version == Version::HTTP_2 {
+            self.0.pinged.store(true, Relaxed);
+        }
         Answering(self.clone())
     }
 
-    fn received(&self) {
-        let mut waiting = self.lock();
-        if std::mem::take(&mut waiting.between) {
-            waiting.until = Instant::now() + HEADER_TIMEOUT;
-        }
+    /// How many requests were answered; `None` while there is no hurry.
+    fn answered(&self) -> Option<u64> {
+        let answered = self.0.answered.load(Acquire);
+        (answered == self.0.begun.load(Relaxed) && !self.0.pinged.load(Relaxed)).then_some(answered)
     }
 
-    /// When to stop waiting; `None` while there is no hurry, and `reader` is woken when there is.
-    fn deadline(&self, reader: &Waker) -> Option<Instant> {
-        let mut waiting = self.lock();
-        if waiting.requests > 0 || waiting.pinged {
-            waiting.reader = Some(reader.clone());
-            return None;
-        }
-        Some(waiting.until)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// When the last request was answered.
+    fn answered_at(&self) -> Instant {
+        self.0.connected + Duration::from_millis(self.0.answered_ms.load(Relaxed))
     }
 }
 
@@ -87,15 +85,9 @@ pub(super) struct Answering(Patience);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        let mut waiting = self.0.lock();
-        waiting.requests -= 1;
-        waiting.between = true;
-        waiting.until = Instant::now() + KEEP_ALIVE;
-        if waiting.requests == 0
-            && let Some(reader) = waiting.reader.take()
-        {
-            reader.wake();
-        }
+        let Requests { connected, answered, answered_ms, .. } = &*self.0.0;
+        answered_ms.store(connected.elapsed().as_millis() as u64, Relaxed);
+        answered.fetch_add(1, Release);
     }
 }
 
@@ -131,17 +123,62 @@ impl<B: Body + Unpin> Body for Answer<B> {
     }
 }
 
+/// What is read next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    /// The first or the next byte of a head that has to come in time.
+    Head,
+    /// The first byte of the next head.
+    Request,
+}
+
 /// A stream on which reading fails when patience is at its end.
 pub(super) struct Patient<S> {
     stream: S,
     patience: Patience,
+    awaited: Awaited,
+    /// Since when it is awaited; `None` until the stream has nothing to read.
+    since: Option<Instant>,
+    /// How many requests were answered when this was looked at last.
+    answered: u64,
+    /// Rings at the end of patience or before. It is not set anew for every request, but when it has rung too early:
+    /// hyper does not read again behind an answer if it has found nothing to read before.
     alarm: Pin<Box<Sleep>>,
 }
 
 impl<S> Patient<S> {
     pub(super) fn new(stream: S, patience: Patience) -> Self {
-        let until = patience.lock().until;
-        Self { stream, patience, alarm: Box::pin(sleep_until(until)) }
+        let since = patience.0.connected;
+        let alarm = Box::pin(sleep_until(since + HEADER_TIMEOUT));
+        Self { stream, patience, awaited: Awaited::Head, since: Some(since), answered: 0, alarm }
+    }
+
+    /// Notices that requests were answered; returns whether none is being answered.
+    fn is_waiting(&mut self) -> bool {
+        let Some(answered) = self.patience.answered() else { return false };
+        if self.answered != answered {
+            self.answered = answered;
+            (self.awaited, self.since) = (Awaited::Request, Some(self.patience.answered_at()));
+        }
+        true
+    }
+
+    fn received(&mut self) {
+        if self.is_waiting() && self.awaited == Awaited::Request {
+            (self.awaited, self.since) = (Awaited::Head, None);
+        }
+    }
+
+    /// When to stop waiting; `None` while there is no hurry.
+    fn deadline(&mut self) -> Option<Instant> {
+        if !self.is_waiting() {
+            return None;
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        Some(match self.awaited {
+            Awaited::Head => since + HEADER_TIMEOUT,
+            Awaited::Request => since + KEEP_ALIVE,
+        })
     }
 }
 
@@ -152,15 +189,27 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if let Poll::Ready(outcome) = Pin::new(&mut self.stream).poll_read(context, buffer) {
-            self.patience.received();
+            self.received();
             return Poll::Ready(outcome);
         }
-        let Some(deadline) = self.patience.deadline(context.waker()) else { return Poll::Pending };
-        if self.alarm.deadline() != deadline {
+        let deadline = self.deadline();
+        if let Some(deadline) = deadline
+            && deadline < self.alarm.deadline()
+        {
             self.alarm.as_mut().reset(deadline);
         }
-        ready!(self.alarm.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        while self.alarm.as_mut().poll(context).is_ready() {
+            let next = match deadline {
+                Some(deadline) if deadline <= self.alarm.deadline() => {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                Some(deadline) => deadline,
+                // Once the request is answered, patience lasts as long at least.
+                None => Instant::now() + KEEP_ALIVE,
+            };
+            self.alarm.as_mut().reset(next);
+        }
+        Poll::Pending
     }
 }
 
