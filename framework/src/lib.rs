@@ -101,6 +101,7 @@ mod macros;
 mod metrics;
 mod model;
 mod paging;
+mod parts;
 mod procedure;
 mod secret;
 mod services;

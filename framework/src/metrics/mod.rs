@@ -9,7 +9,7 @@ mod text;
 use std::{
     sync::{
         Arc, LazyLock, OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -18,7 +18,7 @@ use ::metrics::GaugeFn as _;
 use registry::{Histogram, REGISTRY};
 pub(crate) use text::MEDIA_TYPE;
 
-use crate::{db::Database, services::Services};
+use crate::{db::Database, parts::Parts, services::Services};
 
 /// Has the counters of the crate `metrics` counted here, unless the application has them counted elsewhere.
 pub(crate) fn install() {
@@ -27,6 +27,9 @@ pub(crate) fn install() {
 
 /// Everything that is counted in this process, in the text format of Prometheus.
 pub(crate) fn text(services: &Services) -> String {
+    let in_flight: i64 = IN_FLIGHT.iter().map(|part| part.load(Relaxed)).sum();
+    let about = "Requests that are being answered.";
+    REGISTRY.gauge("catena_requests_in_flight", about, &[]).set(float(in_flight));
     let Database { web, jobs, .. } = &services.database;
     for (pool, status) in [("web", web.status()), ("jobs", jobs.status())] {
         for (state, connections) in [("in_use", status.in_use), ("idle", status.idle)] {
@@ -40,8 +43,8 @@ pub(crate) fn text(services: &Services) -> String {
     text::text(&REGISTRY)
 }
 
-fn float(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+fn float(count: impl TryInto<u32>) -> f64 {
+    count.try_into().map_or(f64::INFINITY, f64::from)
 }
 
 /// Requests of one operation.
@@ -62,7 +65,7 @@ impl Requests {
 
     /// Counts a request from `began` on, as one whose client went away until it is [answered](Running::answered).
     pub(crate) fn begin(&self, began: Instant) -> Running<'_> {
-        IN_FLIGHT.increment(1.0);
+        IN_FLIGHT.own().fetch_add(1, Relaxed);
         Running { requests: self, began, end: 0 }
     }
 
@@ -74,8 +77,9 @@ impl Requests {
     }
 }
 
-static IN_FLIGHT: LazyLock<Arc<AtomicU64>> =
-    LazyLock::new(|| REGISTRY.gauge("catena_requests_in_flight", "Requests that are being answered.", &[]));
+/// The requests that are being answered: the sum. One that ends on another thread than it began on leaves a part too
+/// large and another too small.
+static IN_FLIGHT: LazyLock<Parts<AtomicI64>> = LazyLock::new(Parts::default);
 
 /// A request that is being answered; it is counted when this is dropped.
 pub(crate) struct Running<'a> {
@@ -98,7 +102,7 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        IN_FLIGHT.decrement(1.0);
+        IN_FLIGHT.own().fetch_sub(1, Relaxed);
         self.requests.duration(self.end).time(self.began.elapsed());
     }
 }

@@ -1,6 +1,7 @@
 //! The numbers, by name and labels.
 
 use std::{
+    array,
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,6 +11,8 @@ use std::{
 };
 
 use metrics::{Counter, Gauge, GaugeFn, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+
+use crate::parts::Parts;
 
 /// All numbers of the process.
 pub(super) static REGISTRY: Registry = Registry(Mutex::new(BTreeMap::new()));
@@ -119,16 +122,28 @@ pub(super) const BOUNDS: [f64; 17] =
 
 /// How many values there were in each bucket, and their sum.
 #[derive(Default)]
-pub(super) struct Histogram {
+pub(super) struct Histogram(Parts<Counts>);
+
+#[derive(Default)]
+struct Counts {
     /// One a bound, and one for what is beyond the last.
-    pub(super) buckets: [AtomicU64; BOUNDS.len() + 1],
+    buckets: [AtomicU64; BOUNDS.len() + 1],
     /// The bits of a float.
-    pub(super) sum: AtomicU64,
+    sum: AtomicU64,
 }
 
 impl Histogram {
     pub(super) fn time(&self, took: Duration) {
         self.record(took.as_secs_f64());
+    }
+
+    /// How many values there were in each bucket.
+    pub(super) fn buckets(&self) -> [u64; BOUNDS.len() + 1] {
+        array::from_fn(|bucket| self.0.iter().map(|counts| counts.buckets[bucket].load(Relaxed)).sum())
+    }
+
+    pub(super) fn sum(&self) -> f64 {
+        self.0.iter().map(|counts| f64::from_bits(counts.sum.load(Relaxed))).sum()
     }
 }
 
@@ -137,8 +152,9 @@ impl HistogramFn for Histogram {
         // A sum would never recover from a value that is no number.
         if value.is_finite() {
             let bucket = BOUNDS.partition_point(|bound| *bound < value);
-            self.buckets[bucket].fetch_add(1, Relaxed);
-            self.sum.increment(value);
+            let counts = self.0.own();
+            counts.buckets[bucket].fetch_add(1, Relaxed);
+            counts.sum.increment(value);
         }
     }
 }

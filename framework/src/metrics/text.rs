@@ -47,10 +47,10 @@ fn buckets(text: &mut String, name: &str, labels: &str, histogram: &Histogram) {
     let comma = if labels.is_empty() { "" } else { "," };
     let bounds = BOUNDS.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
     let mut count = 0;
-    for (bound, bucket) in bounds.zip(&histogram.buckets) {
-        count += bucket.load(Relaxed);
+    for (bound, bucket) in bounds.zip(histogram.buckets()) {
+        count += bucket;
         line(text, &format!("{name}_bucket"), &format!("{labels}{comma}le=\"{bound}\""), count);
     }
-    line(text, &format!("{name}_sum"), labels, f64::from_bits(histogram.sum.load(Relaxed)));
+    line(text, &format!("{name}_sum"), labels, histogram.sum());
     line(text, &format!("{name}_count"), labels, count);
 }
