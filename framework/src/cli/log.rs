@@ -4,15 +4,16 @@ mod text;
 
 use std::{
     io::{self, IsTerminal as _, Write},
-    sync::{Mutex, PoisonError},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use tracing::Metadata;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use self::text::{Fields, Seconds};
+use self::text::Lines;
 use crate::{
     http::REQUEST_TARGET,
+    parts::Parts,
     settings::{LogFormat, Settings},
 };
 
@@ -31,34 +32,36 @@ pub(super) fn start(settings: &Settings) {
         .with_writer(Gathering { lines: &LINES, out: io::stderr })
         .with_ansi(io::stderr().is_terminal());
     let _ = match settings.log_format {
-        LogFormat::Text => {
-            builder.with_target(false).with_timer(Seconds::default()).fmt_fields(Fields).try_init()
-        }
+        LogFormat::Text => builder.event_format(Lines::new()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
 }
 
 /// Writes the lines that were gathered. The runtime calls it whenever one of its threads has nothing to do.
 pub(super) fn flush() {
-    write_out(&mut LINES.lock().unwrap_or_else(PoisonError::into_inner), io::stderr());
+    write_out(&LINES, io::stderr());
 }
 
 /// The lines of answered requests that are not written yet.
-static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static LINES: Gathered = LazyLock::new(Parts::default);
+
+/// Lines, where the threads put them.
+type Gathered = LazyLock<Parts<Mutex<Vec<u8>>>>;
 
 /// As many bytes are written at once, whether or not a thread has nothing to do.
 const ENOUGH: usize = 16 * 1024;
 
 /// Writes lines to `out`. Those of answered requests are gathered, because a system call for each costs a busy server
-/// more than its answer; any other line is written at once, behind what was gathered before it.
+/// more than its answer; any other line is written at once, behind what was gathered before it. Requests that different
+/// threads answered at about the same time may change places.
 struct Gathering<O> {
-    lines: &'static Mutex<Vec<u8>>,
+    lines: &'static Gathered,
     out: fn() -> O,
 }
 
 /// Takes one line.
 struct Line<O> {
-    lines: &'static Mutex<Vec<u8>>,
+    lines: &'static Gathered,
     out: O,
     may_wait: bool,
 }
@@ -77,10 +80,16 @@ impl<'a, O: Write + 'a> MakeWriter<'a> for Gathering<O> {
 
 impl<O: Write> Write for Line<O> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.extend_from_slice(line);
-        if !self.may_wait || lines.len() >= ENOUGH {
-            write_out(&mut lines, &mut self.out);
+        if self.may_wait {
+            let mut lines = locked(self.lines.own());
+            lines.extend_from_slice(line);
+            if lines.len() >= ENOUGH {
+                take_out(&mut lines, &mut self.out);
+            }
+        } else {
+            write_out(self.lines, &mut self.out);
+            // As below.
+            let _ = self.out.write_all(line);
         }
         Ok(line.len())
     }
@@ -90,8 +99,18 @@ impl<O: Write> Write for Line<O> {
     }
 }
 
+fn locked(lines: &Mutex<Vec<u8>>) -> MutexGuard<'_, Vec<u8>> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_out(lines: &Gathered, mut out: impl Write) {
+    for part in lines.iter() {
+        take_out(&mut locked(part), &mut out);
+    }
+}
+
 /// What cannot be written is dropped: there is no other place to say so.
-fn write_out(lines: &mut Vec<u8>, mut out: impl Write) {
+fn take_out(lines: &mut Vec<u8>, out: &mut impl Write) {
     if !lines.is_empty() {
         let _ = out.write_all(lines);
         lines.clear();
@@ -137,7 +156,7 @@ mod tests {
 
     #[test]
     fn lines_of_requests_wait_for_the_next_line_or_a_flush() {
-        static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+        static LINES: Gathered = LazyLock::new(Parts::default);
         static OUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
         struct Out;
         impl Write for Out {
@@ -163,7 +182,7 @@ mod tests {
             assert_eq!(written(), " INFO first\n WARN second\n");
 
             tracing::info!(target: REQUEST_TARGET, "third");
-            write_out(&mut LINES.lock().unwrap(), Out);
+            write_out(&LINES, Out);
             assert_eq!(written(), " INFO third\n");
 
             for _ in 0..ENOUGH / " INFO more\n".len() {
