@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, fmt, process::ExitCode, sync::Arc};
 
 use diesel_migrations::EmbeddedMigrations;
-use poem::{Response, endpoint::BoxEndpoint};
 
 use crate::{
     auth::{Devices, Passwords},
@@ -12,7 +11,7 @@ use crate::{
     db::{self, Database, Examination, Migrations, PoolSettings, Prepared, SetupError, Source},
     error::Error,
     finding::{Finding, Level},
-    http,
+    http::{self, Front},
     jobs::{self, Job, Wake},
     limit::{ClientIp, Limits, Quotas},
     metrics,
@@ -343,9 +342,9 @@ pub(crate) fn pool_settings() -> PoolSettings {
 /// An application that is up, before anything is served or worked on.
 pub(crate) struct Booted {
     pub(crate) services: Arc<Services>,
-    pub(crate) endpoint: Arc<BoxEndpoint<'static, Response>>,
+    pub(crate) endpoint: Arc<Front>,
     /// What is served at the second address.
-    pub(crate) admin: Arc<BoxEndpoint<'static, Response>>,
+    pub(crate) admin: Arc<Front>,
     pub(crate) document: Document,
 }
 

@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, collections::HashMap, fmt, future::Future, pin::Pin, time::Duration};
 
-use poem::Response;
+use bytes::Bytes;
+use hyper::Response;
 pub use poem::http::Method;
 
 use crate::{
@@ -36,7 +37,7 @@ impl Tier {
 }
 
 /// The future of one call, boxed once.
-pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<Response>> + Send>>;
+pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<Response<Bytes>>> + Send>>;
 
 /// Writes what a procedure returned.
 ///
@@ -47,7 +48,7 @@ pub fn written<O: Output, E: Problem>(result: Result<O, E>) -> Result<Reply> {
 }
 
 /// Boxes the future of a call.
-pub fn boxed(call: impl Future<Output = Result<Response>> + Send + 'static) -> CallFuture {
+pub fn boxed(call: impl Future<Output = Result<Response<Bytes>>> + Send + 'static) -> CallFuture {
     Box::pin(call)
 }
 

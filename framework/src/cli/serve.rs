@@ -8,7 +8,6 @@ use std::{
 };
 
 use clap::Args;
-use poem::{Response, endpoint::BoxEndpoint};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -18,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::openapi;
 use crate::{
     app::{App, BootError, Counting, Vars},
-    http::server,
+    http::{Front, server},
     jobs::{Announcer, Engine},
     settings::Settings,
 };
@@ -94,11 +93,7 @@ async fn admin_listener(settings: &Settings) -> Result<Option<TcpListener>, Boot
 }
 
 /// Serves the second address until `stop`: whoever looks at it may be cut off.
-fn serve_admin(
-    listener: Option<TcpListener>,
-    endpoint: Arc<BoxEndpoint<'static, Response>>,
-    stop: &CancellationToken,
-) {
+fn serve_admin(listener: Option<TcpListener>, endpoint: Arc<Front>, stop: &CancellationToken) {
     let Some(listener) = listener else { return };
     if let Ok(address) = listener.local_addr() {
         tracing::info!("metrics at http://{address}/metrics");

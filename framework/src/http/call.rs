@@ -3,10 +3,8 @@
 use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
-use poem::{
-    Response,
-    http::{HeaderValue, header},
-};
+use hyper::Response;
+use poem::http::{HeaderValue, header};
 
 use super::{context::ContextOf as _, output::Reply};
 use serde_json::Value;
@@ -133,20 +131,21 @@ impl Call {
     ///
     /// # Errors
     /// That of what should have been written, and those of the commit.
-    pub async fn reply(&self, written: Result<Reply>) -> Result<Response> {
+    pub async fn reply(&self, written: Result<Reply>) -> Result<Response<Bytes>> {
         let Reply { status, body, location } = written?;
         self.request.scope.commit().await?;
         if let Some(limits) = &self.request.services.limits {
             limits.settle(&self.request.ledger).await;
         }
-        let mut response = Response::builder().status(status);
-        if body.is_some() {
-            response = response.header(header::CONTENT_TYPE, "application/json");
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = status;
+        if let Some(body) = body {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *response.body_mut() = body.into();
         }
         if let Some(location) = location {
-            response = response.header(header::LOCATION, location);
+            response.headers_mut().insert(header::LOCATION, location);
         }
-        let mut response = response.body(body.unwrap_or_default());
         for cookie in self.request.take_cookies() {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }

@@ -1,22 +1,23 @@
 //! The order of work of one request: limits, body, caller, input, handler, answer.
 
 use std::{
+    future::{Future, poll_fn},
     io,
+    net::IpAddr,
     panic::AssertUnwindSafe,
+    pin::{Pin, pin},
     sync::{Arc, Mutex},
+    task::Poll,
     time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, TryStreamExt as _};
-use poem::{
-    Body, Endpoint, Request, Response,
-    http::{HeaderValue, header},
-};
-use tokio::{sync::OnceCell, time::timeout};
-use uuid::Uuid;
+use futures_util::FutureExt as _;
+use hyper::{Response, body::Body as _};
+use poem::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use tokio::{sync::OnceCell, time::sleep};
 
-use super::{Arrival, Call};
+use super::{Call, front::Arrival, payload::Payload};
 use crate::{
     auth::Standing,
     ctx::RequestScope,
@@ -54,17 +55,17 @@ pub(crate) struct ProcedureEndpoint {
     requests: Requests,
 }
 
-impl Endpoint for ProcedureEndpoint {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> poem::Result<Response> {
-        let arrival = request.data().copied().unwrap_or_else(Arrival::now);
-        let mut running = self.requests.begin(arrival.at);
-        let answer = self.answer(request, arrival.id).await;
-        running.answered(answer.as_ref().map_or_else(|error| error.code().status, |it| it.status().as_u16()));
-        // The error keeps its type on the way out: `Front` turns it into a problem document and logs it.
-        Ok(answer?)
-    }
+/// A request for a procedure.
+pub(super) struct Asked {
+    pub(super) arrival: Arrival,
+    /// The address that it came from, if it has one.
+    pub(super) peer: Option<IpAddr>,
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    /// What stands in the path, by name.
+    pub(super) path: Vec<(&'static str, String)>,
+    pub(super) body: Payload,
 }
 
 impl ProcedureEndpoint {
@@ -72,68 +73,74 @@ impl ProcedureEndpoint {
         Self { procedure, services, requests: Requests::new(procedure.id(), procedure.method.as_str()) }
     }
 
-    async fn answer(&self, request: Request, id: Uuid) -> Result<Response> {
-        let peer = request.remote_addr().as_socket_addr().map(|address| address.ip());
+    /// Answers a request, and counts it.
+    ///
+    /// # Errors
+    /// What the caller is told in a problem document, or what is logged.
+    pub(super) async fn answer(&self, asked: Asked) -> Result<Response<Bytes>> {
+        let mut running = self.requests.begin(asked.arrival.at);
+        let answer = self.work(asked).await;
+        running.answered(answer.as_ref().map_or_else(|error| error.code().status, |it| it.status().as_u16()));
+        answer
+    }
+
+    async fn work(&self, asked: Asked) -> Result<Response<Bytes>> {
+        let Asked { arrival, peer, method, uri, mut headers, path, body } = asked;
         let client = match &self.services.settings.limits.client_ip {
-            Some(policy) => policy.of(peer, request.headers()),
+            Some(policy) => policy.of(peer, &headers),
             None => peer.map(|peer| peer.to_canonical()),
         };
         let limits = self.services.limits.as_ref();
         let ledger = match limits {
             Some(limits) => {
-                limits.notice_proxy(peer, request.headers());
+                limits.notice_proxy(peer, &headers);
                 limits.enter(self.procedure, client).await?
             }
             None => Ledger::default(),
         };
-        let query = request.uri().query().unwrap_or_default().to_owned();
-        let path = self.procedure.path.iter().filter_map(|parameter| {
-            Some((parameter.name, request.raw_path_param(parameter.name)?.to_owned()))
-        });
-        let path = path.collect();
-        let (mut parts, body) = request.into_parts();
         // HTTP/2 names the host in the address.
-        if let Some(authority) = parts.uri.authority()
-            && !parts.headers.contains_key(header::HOST)
+        if let Some(authority) = uri.authority()
+            && !headers.contains_key(header::HOST)
             && let Ok(host) = HeaderValue::from_str(authority.as_str())
         {
-            parts.headers.insert(header::HOST, host);
+            headers.insert(header::HOST, host);
         }
-        let body =
-            if self.procedure.is_query() { Bytes::new() } else { self.read(&parts.headers, body).await? };
+        let body = if self.procedure.is_query() { Bytes::new() } else { self.read(&headers, body).await? };
 
         let access = if self.procedure.is_query() { Access::ReadOnly } else { Access::ReadWrite };
         let request = Arc::new(RequestScope {
             scope: Scope::new(self.services.database.web.clone(), access),
             services: self.services.clone(),
             procedure: self.procedure,
-            method: parts.method,
-            headers: parts.headers,
+            method,
+            headers,
             client,
-            id,
+            id: arrival.id,
             caller: OnceCell::new(),
             cookies: Mutex::default(),
             standing: Standing::default(),
             ledger,
         });
         let limited = limits.map(|_| request.clone());
+        let query = uri.query().unwrap_or_default().to_owned();
         let call = Call { procedure: self.procedure, request, path, query, body };
         let limit = limit(self.procedure);
-        let outcome = timeout(limit, AssertUnwindSafe((self.procedure.call)(call)).catch_unwind()).await;
-        match outcome {
-            Ok(Ok(result)) => {
+        match within(limit, AssertUnwindSafe((self.procedure.call)(call)).catch_unwind()).await {
+            Some(Ok(result)) => {
                 let mut response = result?;
                 if let Some(request) = limited {
                     request.ledger.write(response.headers_mut());
                 }
                 Ok(response)
             }
-            Ok(Err(panic)) => Err(Error::internal(format!("the handler panicked: {}", panic_text(&*panic)))),
-            Err(_) => Err(Error::new(Code::TIMEOUT, format!("the handler took longer than {limit:?}"))),
+            Some(Err(panic)) => {
+                Err(Error::internal(format!("the handler panicked: {}", panic_text(&*panic))))
+            }
+            None => Err(Error::new(Code::TIMEOUT, format!("the handler took longer than {limit:?}"))),
         }
     }
 
-    async fn read(&self, headers: &header::HeaderMap, body: Body) -> Result<Bytes> {
+    async fn read(&self, headers: &HeaderMap, body: Payload) -> Result<Bytes> {
         let default = if self.procedure.tier == Tier::Auth { AUTH_BODY_LIMIT } else { BODY_LIMIT };
         let limit = self.procedure.settings.body_limit.map_or(default, |bytes| bytes as usize);
         let too_large =
@@ -143,33 +150,53 @@ impl ProcedureEndpoint {
         if announced.is_some_and(|length: usize| length > limit) {
             return Err(too_large());
         }
-        match timeout(TIMEOUT, collect(body, limit)).await {
-            Ok(Ok(Some(bytes))) => Ok(bytes),
-            Ok(Ok(None)) => Err(too_large()),
-            Ok(Err(error)) => Err(Error::new(Code::BAD_REQUEST, "the body broke off").because(error)),
-            Err(_) => {
+        match within(TIMEOUT, collect(body, limit)).await {
+            Some(Ok(Some(bytes))) => Ok(bytes),
+            Some(Ok(None)) => Err(too_large()),
+            Some(Err(error)) => Err(Error::new(Code::BAD_REQUEST, "the body broke off").because(error)),
+            None => {
                 Err(Error::new(Code::REQUEST_TIMEOUT, format!("the body did not arrive within {TIMEOUT:?}")))
             }
         }
     }
 }
 
+/// Awaits `work` for at most `limit`; `None` if that is over. There is no timer before there is something to wait for.
+async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut alarm = None;
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => {
+            let alarm = alarm.get_or_insert_with(|| Box::pin(sleep(limit)));
+            alarm.as_mut().poll(context).map(|()| None)
+        }
+    })
+    .await
+}
+
 /// Reads a whole body; `None` if it has more bytes than `limit`. A body that comes in one piece, as most do, is not
 /// copied.
-async fn collect(body: Body, limit: usize) -> io::Result<Option<Bytes>> {
-    let mut pieces = body.into_bytes_stream();
-    let first = pieces.try_next().await?.unwrap_or_default();
+async fn collect(mut body: Payload, limit: usize) -> io::Result<Option<Bytes>> {
+    let mut first = Bytes::new();
     let mut whole = Vec::new();
-    let mut length = first.len();
-    while length <= limit {
-        let Some(piece) = pieces.try_next().await? else {
-            return Ok(Some(if whole.is_empty() { first } else { whole.into() }));
-        };
-        if whole.is_empty() {
-            whole.extend_from_slice(&first);
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        // What follows the body (trailers) is nobody's.
+        let Ok(piece) = frame?.into_data() else { continue };
+        if piece.len() > limit - whole.len().max(first.len()) {
+            return Ok(None);
         }
-        length += piece.len();
-        whole.extend_from_slice(&piece);
+        if first.is_empty() {
+            first = piece;
+        } else {
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&piece);
+        }
+        if body.is_end_stream() {
+            break;
+        }
     }
-    Ok(None)
+    Ok(Some(if whole.is_empty() { first } else { whole.into() }))
 }

@@ -1,15 +1,25 @@
 //! What every request passes through: an id, a log line, and errors as problem documents.
 
-use std::time::Instant;
-
-use poem::{
-    Endpoint, IntoResponse as _, Request, Response,
-    error::{MethodNotAllowedError, NotFoundError},
-    http::{HeaderName, HeaderValue, header},
+use std::{
+    borrow::Cow,
+    net::SocketAddr,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
-use uuid::Uuid;
 
-use super::{problem::problem, router::Allow};
+use hyper::http::request::Parts;
+use poem::{
+    Endpoint, Request, Response,
+    error::{MethodNotAllowedError, NotFoundError},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+};
+use uuid::{NoContext, Timestamp, Uuid};
+
+use super::{
+    endpoint::Asked,
+    payload::Payload,
+    problem::problem,
+    router::{Allow, Routes},
+};
 use crate::{
     error::{Code, Error},
     metrics::Requests,
@@ -24,8 +34,15 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     pub(crate) fn now() -> Self {
-        Self { id: Uuid::now_v7(), at: Instant::now() }
+        Self { id: new_id(), at: Instant::now() }
     }
+}
+
+/// A new id: of version 7, whose order within a millisecond is left to chance. `Uuid::now_v7` keeps it, by a lock that
+/// all threads share.
+fn new_id() -> Uuid {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Uuid::new_v7(Timestamp::from_unix(NoContext, now.as_secs(), now.subsec_nanos()))
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,52 +50,91 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The target of the line that every answered request has in the log.
 pub(crate) const REQUEST_TARGET: &str = "catena::request";
 
-/// The outermost endpoint.
-pub(crate) struct Front<E> {
-    inner: E,
+/// The two ends of a connection, where it has addresses.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) remote: Option<SocketAddr>,
+}
+
+/// What answers every request.
+pub(crate) struct Front {
+    routes: Routes,
     /// Requests that no procedure is there for.
     unrouted: Requests,
 }
 
-impl<E: Endpoint> Front<E> {
-    pub(crate) fn new(inner: E) -> Self {
-        Self { inner, unrouted: Requests::new("unrouted", "any") }
+impl Front {
+    pub(super) fn new(routes: Routes) -> Self {
+        Self { routes, unrouted: Requests::new("unrouted", "any") }
     }
-}
 
-impl<E: Endpoint> Endpoint for Front<E> {
-    type Output = Response;
-
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+    /// Answers a request, and logs it.
+    pub(crate) async fn answer(
+        &self,
+        request: hyper::Request<Payload>,
+        ends: Ends,
+    ) -> hyper::Response<Payload> {
         let arrival = Arrival::now();
-        request.set_data(arrival);
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-
-        let mut response = match self.inner.call(request).await {
-            Ok(response) => response.into_response(),
-            Err(error) => {
-                if is_unrouted(&error) {
-                    self.unrouted.begin(arrival.at).answered(404);
-                }
-                report(error, arrival.id)
+        let (parts, body) = request.into_parts();
+        let method = parts.method.clone();
+        let (path, outcome) = match self.routes.plain(parts.uri.path()) {
+            Some((path, methods)) => {
+                let outcome = match methods.find(&method) {
+                    Ok(endpoint) => {
+                        let Parts { method, uri, headers, .. } = parts;
+                        let peer = ends.remote.map(|address| address.ip());
+                        let asked = Asked { arrival, peer, method, uri, headers, path: Vec::new(), body };
+                        let answer = endpoint.answer(asked).await;
+                        answer.map(|response| response.map(Payload::Whole)).map_err(poem::Error::from)
+                    }
+                    Err(refusal) => Err(refusal),
+                };
+                (Cow::Borrowed(path), outcome)
+            }
+            None => {
+                let path = Cow::Owned(parts.uri.path().to_owned());
+                // Boxed, as every request would make room for it.
+                (path, Box::pin(self.routes.other(parts, body, ends, arrival)).await)
             }
         };
-        let headers = response.headers_mut();
+        let mut response = outcome.unwrap_or_else(|error| {
+            if is_unrouted(&error) {
+                self.unrouted.begin(arrival.at).answered(404);
+            }
+            report(error, arrival.id)
+        });
         let mut buffer = Uuid::encode_buffer();
         let request_id = &*arrival.id.hyphenated().encode_lower(&mut buffer);
-        if let Ok(value) = HeaderValue::from_str(request_id) {
-            headers.insert(REQUEST_ID, value);
-        }
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // What an API answers belongs to the caller who asked, and to no cache in between.
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        sign(response.headers_mut(), request_id);
 
         let status = response.status().as_u16();
         let ms = arrival.at.elapsed().as_millis() as u64;
         let method = method.as_str();
-        tracing::info!(target: REQUEST_TARGET, method, path, status, ms, request_id, "request");
-        Ok(response)
+        tracing::info!(target: REQUEST_TARGET, message = "request", method, path = &*path, status, ms, request_id);
+        response
+    }
+}
+
+/// What every answer has.
+fn sign(headers: &mut HeaderMap, request_id: &str) {
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // What an API answers belongs to the caller who asked, and to no cache in between.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// The same for requests that do not come from the network, but from a test.
+impl Endpoint for Front {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let (local, remote) = (request.local_addr(), request.remote_addr());
+        let (local, remote) = (local.as_socket_addr().copied(), remote.as_socket_addr().copied());
+        let request = hyper::Request::from(request).map(Payload::Boxed);
+        Ok(self.answer(request, Ends { local, remote }).await.into())
     }
 }
 
@@ -88,7 +144,7 @@ fn is_unrouted(error: &poem::Error) -> bool {
 }
 
 /// Logs what the caller will not learn, and makes a problem document of the rest.
-fn report(error: poem::Error, id: Uuid) -> Response {
+fn report(error: poem::Error, id: Uuid) -> hyper::Response<Payload> {
     let allow = error.data::<Allow>().cloned();
     let error = match error.downcast::<Error>() {
         Ok(error) => error,
@@ -109,7 +165,7 @@ fn report(error: poem::Error, id: Uuid) -> Response {
         let allow = allow.map_or(HeaderValue::from_static("GET, HEAD"), |Allow(methods)| methods);
         response.headers_mut().insert(header::ALLOW, allow);
     }
-    response
+    response.map(Payload::Whole)
 }
 
 impl poem::error::ResponseError for Error {
@@ -119,6 +175,6 @@ impl poem::error::ResponseError for Error {
     }
 
     fn as_response(&self) -> Response {
-        problem(self, Uuid::now_v7())
+        problem(self, Arrival::now().id).map(Payload::Whole).into()
     }
 }

@@ -1,9 +1,8 @@
 //! Errors on the wire: RFC 9457 problem documents.
 
-use poem::{
-    Response,
-    http::{StatusCode, header},
-};
+use bytes::Bytes;
+use hyper::Response;
+use poem::http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -19,22 +18,22 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 const HIDDEN: &str = "the cause is in the server's log under this request id";
 
 /// Turns an error into the answer of request `id`. A 5xx tells nothing of its cause.
-pub(crate) fn problem(error: &Error, id: Uuid) -> Response {
+pub(crate) fn problem(error: &Error, id: Uuid) -> Response<Bytes> {
     let code = error.code();
     let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let document = Problem::of(error, id);
-    let mut response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, MEDIA_TYPE)
-        .body(serde_json::to_string(&document).unwrap_or_default());
+    let document = serde_json::to_vec(&Problem::of(error, id)).unwrap_or_default();
+    let mut response = Response::new(document.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     if let Some(denial) = error.denial() {
-        denial.write(response.headers_mut());
+        denial.write(headers);
     }
     response
 }

@@ -7,16 +7,14 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
-use poem::{
-    Addr, Endpoint as _, Response,
-    endpoint::BoxEndpoint,
-    http::uri::Scheme,
-    web::{LocalAddr, RemoteAddr},
-};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::patience::{Answer, Patience, Patient};
+use super::{
+    front::{Ends, Front},
+    patience::{Answer, Patience, Patient},
+    payload::Payload,
+};
 
 /// How often a client of HTTP/2 is asked whether it is still there.
 const PING: Duration = Duration::from_secs(10);
@@ -28,7 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `stop` is cancelled, then stops accepting and lets running requests finish for at most `grace`.
 pub(crate) async fn serve(
     listener: TcpListener,
-    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    front: Arc<Front>,
     stop: CancellationToken,
     grace: Duration,
 ) {
@@ -48,7 +46,7 @@ pub(crate) async fn serve(
             }
         };
         let patience = Patience::new();
-        let service = service(&stream, remote, endpoint.clone(), patience.clone());
+        let service = service(&stream, remote, front.clone(), patience.clone());
         let stream = TokioIo::new(Patient::new(stream, patience));
         let connection = builder.serve_connection(stream, service).into_owned();
         let connection = connections.watch(connection);
@@ -85,7 +83,7 @@ async fn pause(error: &io::Error) {
 fn service(
     stream: &TcpStream,
     remote: SocketAddr,
-    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    front: Arc<Front>,
     patience: Patience,
 ) -> impl hyper::service::Service<
     hyper::Request<Incoming>,
@@ -95,14 +93,12 @@ fn service(
 > + use<> {
     // Answers are small and complete: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
-    let local = LocalAddr(Addr::SocketAddr(stream.local_addr().unwrap_or(remote)));
-    let remote = RemoteAddr(Addr::SocketAddr(remote));
+    let ends = Ends { local: stream.local_addr().ok(), remote: Some(remote) };
     service_fn(move |request: hyper::Request<Incoming>| {
         let answering = patience.answering(request.version());
-        let request = (request, local.clone(), remote.clone(), Scheme::HTTP).into();
-        let endpoint = endpoint.clone();
+        let front = front.clone();
         async move {
-            let response: hyper::Response<_> = endpoint.get_response(request).await.into();
+            let response = front.answer(request.map(Payload::Network), ends).await;
             Ok(response.map(|body| Answer::new(body, answering)))
         }
     })

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use poem::{Response, endpoint::BoxEndpoint};
+use poem::{Endpoint, Response};
 
 use super::{Client, TestDb};
 use crate::{
@@ -111,7 +111,7 @@ impl TestApp {
 
     /// The endpoint that answers everything, without a client around it: for measuring.
     #[must_use]
-    pub fn endpoint(&self) -> Arc<BoxEndpoint<'static, Response>> {
+    pub fn endpoint(&self) -> impl Endpoint<Output = Response> + use<> {
         self.booted.endpoint.clone()
     }
 

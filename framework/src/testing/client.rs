@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use poem::{
-    Body, Endpoint as _, Request, Response,
-    endpoint::BoxEndpoint,
+    Body, Endpoint as _, Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
 };
 use serde_json::Value;
 
+use crate::http::Front;
+
 /// A client with cookies of its own, like a browser.
 #[derive(Clone)]
 pub struct Client {
-    endpoint: Arc<BoxEndpoint<'static, Response>>,
+    endpoint: Arc<Front>,
     cookies: Vec<(String, String)>,
     headers: HeaderMap,
 }
@@ -56,7 +57,7 @@ impl Answer {
 }
 
 impl Client {
-    pub(super) fn new(endpoint: Arc<BoxEndpoint<'static, Response>>) -> Self {
+    pub(super) fn new(endpoint: Arc<Front>) -> Self {
         Self { endpoint, cookies: Vec::new(), headers: HeaderMap::new() }
     }
 
