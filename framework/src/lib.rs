@@ -80,6 +80,9 @@
 //! );
 //! COMMENT ON TABLE notes IS 'catena: public';
 //! ```
+//!
+//! The program allocates with mimalloc, by the feature `mimalloc`. It is there by default, as is `limits`; one that declares
+//! a `#[global_allocator]` of its own leaves it out: `default-features = false, features = ["limits"]`.
 
 #![warn(missing_docs)]
 
@@ -124,6 +127,11 @@ pub use model::{Failures, Patch, Schema, custom::Check};
 pub use paging::{Page, PageQuery, Paging, Row, row};
 pub use procedure::Problem;
 pub use settings::Setting;
+
+/// What programs allocate with.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The types of values that models are made of, so that an application need not name their crates.
 pub mod types {

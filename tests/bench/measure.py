@@ -90,7 +90,7 @@ def load(port, seconds, expected=200):
 def http():
     """Requests a second over loopback: short rounds in turn, medians of rates and of the ratios of a round.
 
-    Ours writes a line a request; there are no metrics yet, and so none in the yardsticks.
+    Ours writes a line a request and counts it, and so does the second yardstick. The others do neither.
     """
     # Ours starts a private database beside it, which the calls do not touch.
     programs = {
