@@ -19,23 +19,10 @@ import urllib.error
 import urllib.request
 
 import generate
+import jobs
+from common import BIN, HERE, OUT, PORT, need, row
 
-HERE = pathlib.Path(__file__).resolve().parent
-BIN = HERE / "target/release"
-OUT = HERE.parent.parent / "target/bench"
-PORT = 18400
 BODY = '{"title":"write it down","priority":3,"labels":["home","soon"]}'
-
-
-def need(program, package):
-    """Installs a Debian package if a program is missing."""
-    if not shutil.which(program):
-        root = [] if os.geteuid() == 0 else ["sudo"]
-        subprocess.run([*root, "apt-get", "install", "--yes", package], check=True, stdout=subprocess.DEVNULL)
-
-
-def row(what, ours, yardstick, ratio, goal, met):
-    return {"what": what, "ours": ours, "yardstick": yardstick, "ratio": ratio, "goal": goal, "met": met}
 
 
 def a_call(program):
@@ -386,7 +373,8 @@ def limits():
 
 
 def main():
-    known = {"instructions": instructions, "http": http, "limits": limits, "compile": compile, "rls": rls, "login": login}
+    known = {"instructions": instructions, "http": http, "limits": limits, "compile": compile, "rls": rls, "login": login,
+             "jobs": jobs.measure}
     names = sys.argv[1:] or list(known)
     for name in names:
         if name not in known:
