@@ -189,6 +189,6 @@ pub mod __private {
 
     /// For `#[job]`.
     pub mod jobs {
-        pub use crate::jobs::{Args, Backoff, Entry, Job, JobType, Misfire, Schedule, args, finished};
+        pub use crate::jobs::{Args, Backoff, Entry, Job, JobType, Keep, Misfire, Schedule, args, finished};
     }
 }

@@ -294,6 +294,8 @@ pub use catena_macros::Problem;
 ///   (`JOB_SLOTS`) are taken from its queues in turn; `JOB_QUEUES` limits a queue, and `jobs pause mail` stops one. A job
 ///   whose queue is changed takes along what waits.
 /// - `priority = 1`: its rank among the due jobs of its queue, from 0, first and the default, to 3, last.
+/// - `keep = "failures"`: which completed jobs stay in the history, where `jobs list` finds them for seven days: `"all"`,
+///   unless said otherwise, those that had a failed attempt, or `"none"`. Cancelled and discarded jobs always stay.
 /// - `cron = "0 3 * * *"`: the job is enqueued by itself at these times: minute, hour, day of the month, month, day of
 ///   the week. Such a job takes no arguments; [`JobCtx::fire_time`](crate::JobCtx::fire_time) says what time it is for.
 /// - `tz = "Europe/Berlin"`: the IANA's name of the time zone of `cron`; `"UTC"` unless said otherwise.

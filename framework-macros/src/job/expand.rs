@@ -6,12 +6,16 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{ext::IdentExt as _, spanned::Spanned as _};
 
-use super::{backoff::Backoff, model::Job, schedule::Schedule};
+use super::{
+    backoff::Backoff,
+    model::{Job, Keep},
+    schedule::Schedule,
+};
 use crate::signature::Signature;
 
 /// The description of the job, its entry in the registry, and the struct that carries its types and enqueues it.
 pub(crate) fn companion(job: &Job) -> TokenStream {
-    let Job { signature, doc, schedule, retries, backoff, queue, priority, .. } = job;
+    let Job { signature, doc, schedule, retries, backoff, queue, priority, keep, .. } = job;
     let name = &signature.name;
     let function = name.unraw().to_string();
     let schedule = match schedule {
@@ -43,6 +47,11 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
         }
         None => quote!(::core::option::Option::None),
     };
+    let keep = match keep {
+        Keep::All => quote!(__jobs::Keep::All),
+        Keep::Failures => quote!(__jobs::Keep::Failures),
+        Keep::None => quote!(__jobs::Keep::None),
+    };
     let run = run(signature);
     let registration = quote! {
         static __JOB: __jobs::Job = __jobs::Job {
@@ -56,6 +65,7 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             timeout: #timeout,
             queue: #queue,
             priority: #priority,
+            keep: #keep,
             args: __jobs::args::<#name>(),
             run: #run,
         };

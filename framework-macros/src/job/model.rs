@@ -8,7 +8,7 @@ use syn::{Attribute, LitInt, LitStr, Type, Visibility};
 use super::{backoff::Backoff, parse::Options, schedule::Schedule};
 use crate::{
     docs,
-    errors::Errors,
+    errors::{Errors, nearest},
     options::Typed,
     signature::{Kind, Signature, conditions},
     units::duration,
@@ -42,6 +42,15 @@ pub(crate) struct Job {
     pub(crate) timeout: Option<Duration>,
     pub(crate) queue: String,
     pub(crate) priority: u8,
+    pub(crate) keep: Keep,
+}
+
+/// Which completed jobs stay in the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    All,
+    Failures,
+    None,
 }
 
 impl Job {
@@ -54,6 +63,7 @@ impl Job {
         let timeout = options.timeout.as_ref().and_then(|typed| timeout(typed, errors));
         let queue = options.queue.as_ref().and_then(|typed| queue(typed, errors));
         let priority = options.priority.as_ref().map_or(0, |typed| priority(typed, errors));
+        let keep = options.keep.as_ref().map_or(Keep::All, |typed| keep(typed, errors));
         let function = KIND.function(item, errors)?;
         let signature = KIND.signature(&function, &[], errors)?;
         if !matches!(&signature.output, Type::Tuple(unit) if unit.elems.is_empty()) {
@@ -75,6 +85,7 @@ impl Job {
             timeout,
             queue: queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned()),
             priority,
+            keep,
         })
     }
 }
@@ -131,4 +142,21 @@ fn priority(typed: &LitInt, errors: &mut Errors) -> u8 {
         );
         0
     })
+}
+
+fn keep(typed: &LitStr, errors: &mut Errors) -> Keep {
+    let text = typed.value();
+    match &text[..] {
+        "all" => Keep::All,
+        "failures" => Keep::Failures,
+        "none" => Keep::None,
+        other => {
+            const FORMS: &str =
+                "write \"all\", \"failures\", which keeps those that failed before, or \"none\"";
+            let hint = nearest(other, ["all", "failures", "none"])
+                .map_or_else(|| FORMS.to_owned(), |name| format!("did you mean `{name}`?"));
+            errors.push(typed, format_args!("completed jobs are not kept by `{other}`: {hint}"));
+            Keep::All
+        }
+    }
 }

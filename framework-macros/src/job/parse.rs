@@ -13,6 +13,7 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<LitStr>,
     pub(crate) queue: Option<LitStr>,
     pub(crate) priority: Option<LitInt>,
+    pub(crate) keep: Option<LitStr>,
 }
 
 impl crate::options::Options for Options {
@@ -26,6 +27,7 @@ impl crate::options::Options for Options {
         "timeout = \"30s\"",
         "queue = \"mail\"",
         "priority = 1",
+        "keep = \"failures\"",
     ];
     const SYNONYMS: &'static [(&'static str, &'static str)] =
         &[("timezone", "tz"), ("time_zone", "tz"), ("zone", "tz")];

@@ -23,8 +23,14 @@ fn args() {
             todo!()
         }
     };
-    let options =
-        quote!(retries = 3, backoff = "exponential(2s, 1h)", timeout = "30s", queue = "mail", priority = 2);
+    let options = quote!(
+        retries = 3,
+        backoff = "exponential(2s, 1h)",
+        timeout = "30s",
+        queue = "mail",
+        priority = 2,
+        keep = "none"
+    );
     insta::assert_snapshot!(pretty(job(options, item)));
 }
 

@@ -220,8 +220,7 @@ impl Dispatcher {
             return;
         }
         match outcome {
-            Outcome::Completed { has_steps: false } => self.flush.completed.push((id, lease)),
-            Outcome::Completed { has_steps: true } => self.flush.stepped.push((id, lease)),
+            Outcome::Completed(completion) => self.flush.complete(id, lease, completion),
             Outcome::Interrupted => self.flush.released.push(Released { id, lease, delay_ms: None }),
             Outcome::Snoozed { delay_ms } => {
                 self.flush.released.push(Released { id, lease, delay_ms: Some(delay_ms) });
@@ -323,7 +322,7 @@ impl Dispatcher {
         let failed = flush.failed.iter().map(|job| job.id);
         let cancelled = flush.cancelled.iter().map(|job| job.id);
         let released = flush.released.iter().map(|job| job.id);
-        let completed = flush.completed.iter().chain(&flush.stepped).map(|(id, _)| *id);
+        let completed = flush.completed.iter().flatten().map(|(id, _)| *id);
         let ids = completed.chain(failed).chain(cancelled).chain(released);
         for id in ids {
             self.held.remove(&id);

@@ -33,6 +33,8 @@ pub struct Job {
     pub queue: &'static str,
     /// Its rank among the due jobs of its queue unless it is given another: 0, first, to 3, last.
     pub priority: u8,
+    /// Which of those that were completed stay in the history.
+    pub keep: Keep,
     /// What its arguments look like; `None` if it takes none.
     pub args: Option<fn() -> Shape>,
     /// Reads the arguments and runs one attempt.
@@ -111,6 +113,28 @@ impl Backoff {
     /// `exponential(1s, 1h)`.
     pub const DEFAULT: Self =
         Self::Exponential { base: Duration::from_secs(1), cap: Duration::from_secs(3600) };
+}
+
+/// Which jobs of a kind stay in the history once they are completed. Cancelled and discarded ones always do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// All.
+    All,
+    /// Those that had a failed attempt.
+    Failures,
+    /// None: the queue forgets them at once.
+    None,
+}
+
+impl Keep {
+    /// Whether a job stays that was completed by its `attempt`-th attempt, counted from 1.
+    pub(super) fn keeps(self, attempt: i16) -> bool {
+        match self {
+            Self::All => true,
+            Self::Failures => attempt > 1,
+            Self::None => false,
+        }
+    }
 }
 
 /// The arguments of a job as they stand in the queue: JSON text.

@@ -29,7 +29,7 @@ pub(crate) use cron::Cron;
 pub(crate) use ctx::Course;
 pub use ctx::JobCtx;
 pub use enqueue::{Delay, Enqueue, EnqueueOn, JobArgs, JobId};
-pub use job::{Args, Backoff, Entry, Job, JobType, Misfire, Schedule, args, finished};
+pub use job::{Args, Backoff, Entry, Job, JobType, Keep, Misfire, Schedule, args, finished};
 pub(crate) use runtime::Engine;
 pub(crate) use state::State;
 pub use steps::StepResult;

@@ -18,7 +18,7 @@ use crate::{
         Args, Course, Job, JobCtx, JobId,
         retry::{self, Next},
         scheduler::fire_time,
-        store::{self, Claimed, Lease},
+        store::{self, Claimed, Completion, Lease},
     },
     metrics::AttemptEnd,
 };
@@ -32,8 +32,8 @@ pub(in crate::jobs) struct Attempt {
 
 /// How an attempt ended.
 pub(in crate::jobs) enum Outcome {
-    /// The handler is done; the completion is to be written. `has_steps` says whether the job may have some.
-    Completed { has_steps: bool },
+    /// The handler is done; the completion is to be written.
+    Completed(Completion),
     /// The handler is done, and its transaction held the completion.
     Committed,
     /// The handler was done when the job was no longer this process's; its transaction is undone.
@@ -51,7 +51,7 @@ pub(in crate::jobs) enum Outcome {
 impl Outcome {
     fn end(&self) -> AttemptEnd {
         match self {
-            Self::Completed { .. } | Self::Committed => AttemptEnd::Completed,
+            Self::Completed(_) | Self::Committed => AttemptEnd::Completed,
             Self::Failed { delay_ms: Some(_), .. } => AttemptEnd::Failed,
             Self::Failed { delay_ms: None, .. } => AttemptEnd::Discarded,
             Self::Snoozed { .. } => AttemptEnd::Snoozed,
@@ -139,13 +139,15 @@ impl Crew {
         if let Some(outcome) = ended {
             return Ok(outcome);
         }
+        let kept = job.keep.keeps(claimed.attempt);
         if !scope.begun() {
-            return Ok(Outcome::Completed { has_steps: course.steps.may_have_rows() });
+            return Ok(Outcome::Completed(Completion { kept, stepped: course.steps.may_have_rows() }));
         }
         // Effects and completion commit together, or neither does.
         let mut db = scope.db().await?;
         let settled = course.progress.settle_in(&mut db, (claimed.id, claimed.lease)).await;
-        let completed = store::complete_one(&mut db, claimed).await;
+        let completion = Completion { kept, stepped: claimed.stepped };
+        let completed = store::complete_one(&mut db, completion, claimed).await;
         if matches!(completed, Ok(false)) {
             return Ok(Outcome::Lost);
         }

@@ -43,20 +43,57 @@ pub(in crate::jobs) struct Released {
     pub(in crate::jobs) delay_ms: Option<i64>,
 }
 
+/// What the completion of a job has to do besides taking it out of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::jobs) struct Completion {
+    /// Whether it moves into the history.
+    pub(in crate::jobs) kept: bool,
+    /// Whether it may have steps, which are deleted.
+    pub(in crate::jobs) stepped: bool,
+}
+
+impl Completion {
+    /// Every one, in the order of [`Flush::completed`].
+    pub(in crate::jobs) const ALL: [Self; 4] = [
+        Self { kept: true, stepped: false },
+        Self { kept: true, stepped: true },
+        Self { kept: false, stepped: false },
+        Self { kept: false, stepped: true },
+    ];
+
+    /// Its place in [`Completion::ALL`].
+    fn index(self) -> usize {
+        usize::from(self.stepped) + if self.kept { 0 } else { 2 }
+    }
+
+    /// The statement for many jobs, by their ids and leases.
+    pub(in crate::jobs) fn sql(self) -> &'static str {
+        [COMPLETE, COMPLETE_STEPPED, DROP, DROP_STEPPED][self.index()]
+    }
+
+    fn sql_of_one(self) -> &'static str {
+        [COMPLETE_ONE, COMPLETE_ONE_STEPPED, DROP_ONE, DROP_ONE_STEPPED][self.index()]
+    }
+}
+
 /// What the dispatcher has to tell.
 #[derive(Debug, Default)]
 pub(in crate::jobs) struct Flush {
-    pub(in crate::jobs) completed: Vec<(JobId, Lease)>,
-    /// Those of the completed that may have steps.
-    pub(in crate::jobs) stepped: Vec<(JobId, Lease)>,
+    /// The jobs that are done, by what else is to be done: as many lists as there are in [`Completion::ALL`].
+    pub(in crate::jobs) completed: [Vec<(JobId, Lease)>; 4],
     pub(in crate::jobs) failed: Vec<Failed>,
     pub(in crate::jobs) cancelled: Vec<Cancelled>,
     pub(in crate::jobs) released: Vec<Released>,
 }
 
 impl Flush {
+    /// Notes that a job is done.
+    pub(in crate::jobs) fn complete(&mut self, id: JobId, lease: Lease, completion: Completion) {
+        self.completed[completion.index()].push((id, lease));
+    }
+
     pub(in crate::jobs) fn len(&self) -> usize {
-        let completed = self.completed.len() + self.stepped.len();
+        let completed: usize = self.completed.iter().map(Vec::len).sum();
         completed + self.failed.len() + self.cancelled.len() + self.released.len()
     }
 
@@ -65,30 +102,15 @@ impl Flush {
     }
 }
 
-/// Moves jobs that are done and have no steps into the history; returns how many pairs were valid.
+/// Takes jobs that are done out of the queue; returns how many pairs were valid.
 pub(in crate::jobs) async fn complete(
     connection: &AsyncPgConnection,
-    pairs: &[(JobId, Lease)],
-) -> QueryResult<usize> {
-    move_pairs(connection, COMPLETE, pairs).await
-}
-
-/// Moves jobs that are done into the history and deletes their steps; returns how many pairs were valid.
-pub(in crate::jobs) async fn complete_stepped(
-    connection: &AsyncPgConnection,
-    pairs: &[(JobId, Lease)],
-) -> QueryResult<usize> {
-    move_pairs(connection, COMPLETE_STEPPED, pairs).await
-}
-
-async fn move_pairs(
-    connection: &AsyncPgConnection,
-    sql: &'static str,
+    completion: Completion,
     pairs: &[(JobId, Lease)],
 ) -> QueryResult<usize> {
     let (ids, leases): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
     let binds = (ids.into_sql::<Array<BigInt>>(), leases.into_sql::<Array<BigInt>>());
-    statement::<(), _>(sql, binds).execute(&mut &*connection).await
+    statement::<(), _>(completion.sql(), binds).execute(&mut &*connection).await
 }
 
 macro_rules! done_pairs {
@@ -104,18 +126,25 @@ WITH done AS (
     };
 }
 
-pub(in crate::jobs) const COMPLETE: &str = concat!(done_pairs!(), into_history!(2));
+const COMPLETE: &str = concat!(done_pairs!(), into_history!(2));
 
-pub(in crate::jobs) const COMPLETE_STEPPED: &str = concat!(done_pairs!(), with_steps!(), into_history!(2));
+const COMPLETE_STEPPED: &str = concat!(done_pairs!(), with_steps!(), into_history!(2));
 
-/// Moves one job into the history, inside the transaction that holds its effects; whether it was still ours.
-pub(in crate::jobs) async fn complete_one<C>(connection: &mut C, job: &Claimed) -> QueryResult<bool>
+const DROP: &str = concat!(done_pairs!(), "SELECT FROM done");
+
+const DROP_STEPPED: &str = concat!(done_pairs!(), with_steps!(), "SELECT FROM done");
+
+/// Takes one job that is done out of the queue, inside the transaction that holds its effects; whether it was still ours.
+pub(in crate::jobs) async fn complete_one<C>(
+    connection: &mut C,
+    completion: Completion,
+    job: &Claimed,
+) -> QueryResult<bool>
 where
     C: AsyncConnectionCore<Backend = Pg>,
 {
-    let sql = if job.stepped { COMPLETE_ONE_STEPPED } else { COMPLETE_ONE };
     let binds = (job.id.into_sql::<BigInt>(), job.lease.into_sql::<BigInt>());
-    Ok(statement::<(), _>(sql, binds).execute(connection).await? == 1)
+    Ok(statement::<(), _>(completion.sql_of_one(), binds).execute(connection).await? == 1)
 }
 
 macro_rules! done_one {
@@ -127,6 +156,10 @@ macro_rules! done_one {
 const COMPLETE_ONE: &str = concat!(done_one!(), into_history!(2));
 
 const COMPLETE_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), into_history!(2));
+
+const DROP_ONE: &str = concat!(done_one!(), "SELECT FROM done");
+
+const DROP_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), "SELECT FROM done");
 
 /// Records failed attempts; returns how many were still ours. No id may occur twice.
 ///

@@ -44,7 +44,7 @@ pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
 pub(super) use enqueue::enqueue;
 pub(super) use finish::{
-    Cancelled, Failed, Flush, Released, cancel, complete, complete_one, complete_stepped, fail, release,
+    Cancelled, Completion, Failed, Flush, Released, cancel, complete, complete_one, fail, release,
 };
 pub(crate) use list::{Filter, JobProgress, JobRow, list};
 pub(super) use progress::{delete_progress, note_progress};
@@ -85,8 +85,9 @@ pub(super) async fn open_dispatcher(connector: &Connector) -> Result<AsyncPgConn
     connection.batch_execute(DISPATCHER_PLANS).await?;
     connection.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
     // Statements sent together run in order only if none must be prepared first.
-    complete(&connection, &[]).await?;
-    complete_stepped(&connection, &[]).await?;
+    for completion in Completion::ALL {
+        complete(&connection, completion, &[]).await?;
+    }
     fail(&connection, &[]).await?;
     cancel(&connection, &[]).await?;
     to_stop(&connection, 0).await?;
@@ -136,7 +137,7 @@ pub(super) async fn exchange(
     wanted: Option<&Claim>,
 ) -> QueryResult<Exchanged> {
     let (mut begin, mut commit) = (connection, connection);
-    let (begun, beaten, completed, stepped, failed, cancelled, released, stopping, claimed, committed) = join!(
+    let (begun, beaten, completed, failed, cancelled, released, stopping, claimed, committed) = join!(
         begin.batch_execute("BEGIN"),
         async {
             match worker {
@@ -144,12 +145,7 @@ pub(super) async fn exchange(
                 None => Ok(true),
             }
         },
-        async {
-            if flush.completed.is_empty() { Ok(0) } else { complete(connection, &flush.completed).await }
-        },
-        async {
-            if flush.stepped.is_empty() { Ok(0) } else { complete_stepped(connection, &flush.stepped).await }
-        },
+        complete_all(connection, &flush.completed),
         async { if flush.failed.is_empty() { Ok(0) } else { fail(connection, &flush.failed).await } },
         async { if flush.cancelled.is_empty() { Ok(0) } else { cancel(connection, &flush.cancelled).await } },
         async { if flush.released.is_empty() { Ok(0) } else { release(connection, &flush.released).await } },
@@ -168,8 +164,23 @@ pub(super) async fn exchange(
         commit.batch_execute("COMMIT"),
     );
     begun?;
-    let accepted = completed? + stepped? + failed? + cancelled? + released?;
+    let accepted = completed? + failed? + cancelled? + released?;
     let (alive, to_stop, claimed) = (beaten?, stopping?, claimed?);
     committed?;
     Ok(Exchanged { accepted, alive, to_stop, claimed })
+}
+
+/// Takes jobs that are done out of the queue, those of each list by its statement.
+async fn complete_all(
+    connection: &AsyncPgConnection,
+    completed: &[Vec<(JobId, Lease)>; 4],
+) -> QueryResult<usize> {
+    let one = |which: usize| async move {
+        match &completed[which][..] {
+            [] => Ok(0),
+            pairs => complete(connection, Completion::ALL[which], pairs).await,
+        }
+    };
+    let (plain, stepped, dropped, dropped_stepped) = join!(one(0), one(1), one(2), one(3));
+    Ok(plain? + stepped? + dropped? + dropped_stepped?)
 }

@@ -1,7 +1,7 @@
 //! A process that lost a job cannot write about it.
 
 use super::*;
-use crate::jobs::store::{Cancelled, Failed, Released};
+use crate::jobs::store::{Cancelled, Completion, Failed, Released};
 
 /// Two jobs held under the leases 20 and 20, of which a stale writer believes that the first is still under 10.
 async fn two_held() -> (Queue, [(JobId, i64); 2]) {
@@ -19,9 +19,13 @@ async fn states(queue: &mut Queue) -> Vec<State> {
 
 #[tokio::test]
 async fn a_stale_pair_completes_nothing_though_its_lease_is_in_the_batch() {
-    let (mut queue, pairs) = two_held().await;
-    assert_eq!(store::complete(&queue.owner, &pairs).await.unwrap(), 1);
-    assert_eq!(states(&mut queue).await, [State::Executing, State::Completed]);
+    for completion in Completion::ALL {
+        let (mut queue, pairs) = two_held().await;
+        assert_eq!(store::complete(&queue.owner, completion, &pairs).await.unwrap(), 1);
+        let left: &[_] =
+            if completion.kept { &[State::Executing, State::Completed] } else { &[State::Executing] };
+        assert_eq!(states(&mut queue).await, left, "{completion:?}");
+    }
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as
 use tokio::sync::Semaphore;
 
 use super::{
-    Args, Backoff, Course, Engine, Enqueue, Job, JobCtx, JobId, JobType, Misfire, NewJob, Schedule, State,
+    Args, Backoff, Course, Engine, Enqueue, Job, JobCtx, JobId, JobType, Keep, Misfire, NewJob, Schedule, State,
     job::JobFuture,
     runtime::EngineSettings,
     store::{self, Claim, Filter, JobRow, Share},
@@ -172,6 +172,7 @@ const fn job(name: &'static str, run: fn(JobCtx, Args) -> JobFuture) -> Job {
         timeout: None,
         queue: "default",
         priority: 0,
+        keep: Keep::All,
         args: None,
         run,
     }

@@ -1,6 +1,7 @@
 //! The dispatcher's statements keep to the indexes, whatever the tables hold when they are planned.
 
 use super::*;
+use crate::jobs::store::Completion;
 
 #[derive(QueryableByName)]
 struct Line {
@@ -34,10 +35,9 @@ const CLAIM: Hot = Hot {
     sql: store::claim::CLAIM,
     values: "'{default,mail}', '{50,5}', '{0,0,0,0,0,0,0,0}', 50, '{noop}', 1",
 };
-const COMPLETE: Hot =
-    Hot { types: "bigint[], bigint[]", sql: store::finish::COMPLETE, values: "'{1,2}', '{1,2}'" };
-const COMPLETE_STEPPED: Hot =
-    Hot { types: "bigint[], bigint[]", sql: store::finish::COMPLETE_STEPPED, values: "'{1,2}', '{1,2}'" };
+fn complete(completion: Completion) -> Hot {
+    Hot { types: "bigint[], bigint[]", sql: completion.sql(), values: "'{1,2}', '{1,2}'" }
+}
 const FAIL: Hot = Hot {
     types: "bigint[], bigint[], bigint[], text[]",
     sql: store::finish::FAIL,
@@ -68,11 +68,13 @@ async fn check(queue: &Queue) {
     assert!(!claim.contains("Seq Scan") && !claim.contains("Sort"), "{claim}");
     let to_stop = plan(&mut connection, &TO_STOP).await;
     assert!(to_stop.contains("Index Scan using jobs_cancel"), "{to_stop}");
-    for with_steps in [&COMPLETE_STEPPED, &CANCEL] {
+    let completions = Completion::ALL.map(|completion| (completion, complete(completion)));
+    let stepped = completions.iter().filter(|(completion, _)| completion.stepped).map(|(_, hot)| hot);
+    for with_steps in stepped.chain([&CANCEL]) {
         let with_steps = plan(&mut connection, with_steps).await;
         assert!(with_steps.contains("Index Scan using job_steps_pkey"), "{with_steps}");
     }
-    for fenced in [&COMPLETE, &COMPLETE_STEPPED, &FAIL, &CANCEL, &RELEASE] {
+    for fenced in completions.iter().map(|(_, hot)| hot).chain([&FAIL, &CANCEL, &RELEASE]) {
         let fenced = plan(&mut connection, fenced).await;
         assert!(fenced.contains("Index Cond: (id = ANY ($1))"), "{fenced}");
         assert!(fenced.contains("hashed SubPlan"), "{fenced}");
@@ -119,6 +121,6 @@ async fn on_a_table_of_a_million_rows() {
     let touched = blocks(&mut connection, &Hot { values: values.leak(), ..CLAIM }).await;
     assert_eq!(queue.number("SELECT count(*) FROM catena.jobs WHERE state = 1").await, 50);
     assert!(touched < 2_000, "a claim of 50 touched {touched} blocks");
-    let touched = blocks(&mut connection, &COMPLETE).await;
+    let touched = blocks(&mut connection, &complete(Completion::ALL[0])).await;
     assert!(touched < 100, "a completion of 2 touched {touched} blocks");
 }

@@ -1,3 +1,5 @@
+use futures_util::future::BoxFuture;
+
 use super::*;
 
 async fn partitions(queue: &mut Queue) -> i64 {
@@ -61,4 +63,57 @@ async fn discarded_jobs_and_errors_go_when_they_are_old() {
     assert_eq!(store::delete_errors(&mut queue.owner, 90).await.unwrap(), 1);
     let left: Vec<_> = queue.list().await.iter().map(|row| (row.id, row.errors.len())).collect();
     assert_eq!(left, [(ids[1], 1), (ids[2], 1)]);
+}
+
+/// A job that writes as `$write` does, and fails the first time.
+macro_rules! second_time {
+    ($name:ident, $keep:expr, $write:expr) => {
+        job_type!(
+            $name,
+            Job {
+                keep: $keep,
+                ..job(stringify!($name), |job, _| {
+                    Box::pin(async move {
+                        let write: fn(&JobCtx) -> BoxFuture<'_, Result<()>> = $write;
+                        write(&job).await?;
+                        if job.attempt() == 1 { Err(Error::internal("not yet")) } else { Ok(()) }
+                    })
+                })
+            }
+        );
+    };
+}
+
+second_time!(Plain, Keep::Failures, |_| Box::pin(async { Ok(()) }));
+second_time!(Writing, Keep::Failures, |job| Box::pin(write(job)));
+second_time!(Forgotten, Keep::None, |_| Box::pin(async { Ok(()) }));
+second_time!(ForgottenWriting, Keep::None, |job| Box::pin(write(job)));
+second_time!(ForgottenStepping, Keep::None, |job| Box::pin(job.step("one", async |_| Ok(()))));
+job_type!(Smooth, Job { keep: Keep::Failures, ..job("smooth", |_, _| Box::pin(async { Ok(()) })) });
+
+#[tokio::test]
+async fn completed_jobs_stay_as_their_kind_says() {
+    let mut queue = Queue::new().await;
+    let engine = queue
+        .engine([
+            Plain::JOB,
+            Writing::JOB,
+            Forgotten::JOB,
+            ForgottenWriting::JOB,
+            ForgottenStepping::JOB,
+            Smooth::JOB,
+        ])
+        .await;
+    queue.enqueue::<Plain>(1).await;
+    queue.enqueue::<Writing>(1).await;
+    queue.enqueue::<Forgotten>(1).await;
+    queue.enqueue::<ForgottenWriting>(1).await;
+    queue.enqueue::<ForgottenStepping>(1).await;
+    queue.enqueue::<Smooth>(1).await;
+    engine.run_until_idle().await.unwrap();
+    let kept: Vec<_> = queue.list().await.into_iter().map(|row| (row.kind, row.state)).collect();
+    let completed = |kind: &str| (kind.to_owned(), State::Completed);
+    assert_eq!(kept, [completed("Plain"), completed("Writing")], "they failed before");
+    assert_eq!(queue.effects().await, 2, "what a job writes does not depend on it");
+    assert_eq!(queue.number("SELECT count(*) FROM catena.job_steps").await, 0);
 }

@@ -1,7 +1,7 @@
 //! Unique keys: one job has a key at a time, whoever asks for it at once.
 
 use super::*;
-use crate::jobs::enqueue::Unique;
+use crate::jobs::{enqueue::Unique, store::Completion};
 
 /// A job with the key that consists of `key`, taken until it has ended.
 fn keyed(key: u8) -> NewJob {
@@ -24,7 +24,7 @@ impl Queue {
     async fn complete(&mut self, id: JobId) {
         self.sql(&format!("UPDATE catena.jobs SET state = 1, lease = 1, claimed_at = now() WHERE id = {id}"))
             .await;
-        assert_eq!(store::complete(&self.owner, &[(id, 1)]).await.unwrap(), 1);
+        assert_eq!(store::complete(&self.owner, Completion::ALL[0], &[(id, 1)]).await.unwrap(), 1);
     }
 
     async fn args(&mut self) -> Vec<String> {
