@@ -189,6 +189,8 @@ pub mod __private {
 
     /// For `#[job]`.
     pub mod jobs {
-        pub use crate::jobs::{Args, Backoff, Entry, Job, JobType, Keep, Misfire, Schedule, args, finished};
+        pub use crate::jobs::{
+            Args, Backoff, Entry, Job, JobType, Keep, Key, Misfire, Schedule, Unique, args, finished,
+        };
     }
 }

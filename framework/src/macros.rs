@@ -296,6 +296,10 @@ pub use catena_macros::Problem;
 /// - `priority = 1`: its rank among the due jobs of its queue, from 0, first and the default, to 3, last.
 /// - `keep = "failures"`: which completed jobs stay in the history, where `jobs list` finds them for seven days: `"all"`,
 ///   unless said otherwise, those that had a failed attempt, or `"none"`. Cancelled and discarded jobs always stay.
+/// - `unique(by = [to], within = "1h")`: of jobs that are alike in these fields, in all arguments without `by`, one is
+///   made. Who enqueues another is given the number of the one there is: until that has ended, or only until it has begun
+///   with `until = "start"`, and at least for as long as `within` says, up to `"366d"`. With `conflict = "replace"`, the one
+///   that still waits takes the new arguments, time and priority. Trying a job again asks for nothing.
 /// - `cron = "0 3 * * *"`: the job is enqueued by itself at these times: minute, hour, day of the month, month, day of
 ///   the week. Such a job takes no arguments; [`JobCtx::fire_time`](crate::JobCtx::fire_time) says what time it is for.
 /// - `tz = "Europe/Berlin"`: the IANA's name of the time zone of `cron`; `"UTC"` unless said otherwise.

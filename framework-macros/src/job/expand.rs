@@ -10,12 +10,13 @@ use super::{
     backoff::Backoff,
     model::{Job, Keep},
     schedule::Schedule,
+    unique::Unique,
 };
 use crate::signature::Signature;
 
 /// The description of the job, its entry in the registry, and the struct that carries its types and enqueues it.
 pub(crate) fn companion(job: &Job) -> TokenStream {
-    let Job { signature, doc, schedule, retries, backoff, queue, priority, keep, .. } = job;
+    let Job { signature, doc, schedule, retries, backoff, queue, priority, keep, unique, .. } = job;
     let name = &signature.name;
     let function = name.unraw().to_string();
     let schedule = match schedule {
@@ -52,6 +53,22 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
         Keep::Failures => quote!(__jobs::Keep::Failures),
         Keep::None => quote!(__jobs::Keep::None),
     };
+    let unique = match unique {
+        Some(Unique { within, until_start, replaces, .. }) => {
+            let within_ms = match within.map(|within| u64::try_from(within.as_millis()).unwrap_or(u64::MAX)) {
+                Some(ms) => quote!(::core::option::Option::Some(#ms)),
+                None => quote!(::core::option::Option::None),
+            };
+            quote! {
+                ::core::option::Option::Some(__jobs::Unique {
+                    within_ms: #within_ms,
+                    until_start: #until_start,
+                    replaces: #replaces,
+                })
+            }
+        }
+        None => quote!(::core::option::Option::None),
+    };
     let run = run(signature);
     let registration = quote! {
         static __JOB: __jobs::Job = __jobs::Job {
@@ -66,6 +83,7 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             queue: #queue,
             priority: #priority,
             keep: #keep,
+            unique: #unique,
             args: __jobs::args::<#name>(),
             run: #run,
         };
@@ -122,6 +140,19 @@ fn with_struct(job: &Job, registration: &TokenStream, description: &TokenStream)
             quote!(()),
         ),
     };
+    let unique_by = job.unique.as_ref().filter(|unique| !unique.by.is_empty()).map(|unique| {
+        let add = unique.by.iter().map(|field| {
+            let text = field.unraw().to_string();
+            quote!(key.field(#text, &args.#field)?;)
+        });
+        quote! {
+
+            fn unique_by(args: &Self::Args, key: &mut __jobs::Key) -> ::catena::Result<bool> {
+                #(#add)*
+                ::core::result::Result::Ok(true)
+            }
+        }
+    });
     quote! {
         #(#conditions)*
         #[doc(hidden)]
@@ -138,6 +169,7 @@ fn with_struct(job: &Job, registration: &TokenStream, description: &TokenStream)
                 fn job() -> &'static __jobs::Job {
                     #description
                 }
+                #unique_by
             }
 
             #[allow(dead_code, unreachable_pub)]

@@ -7,6 +7,7 @@ mod parse;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod unique;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use syn::{Attribute, LitInt, LitStr, Type, Visibility};
 
-use super::{backoff::Backoff, parse::Options, schedule::Schedule};
+use super::{backoff::Backoff, parse::Options, schedule::Schedule, unique::Unique};
 use crate::{
     docs,
     errors::{Errors, nearest},
@@ -43,6 +43,7 @@ pub(crate) struct Job {
     pub(crate) queue: String,
     pub(crate) priority: u8,
     pub(crate) keep: Keep,
+    pub(crate) unique: Option<Unique>,
 }
 
 /// Which completed jobs stay in the history.
@@ -64,6 +65,7 @@ impl Job {
         let queue = options.queue.as_ref().and_then(|typed| queue(typed, errors));
         let priority = options.priority.as_ref().map_or(0, |typed| priority(typed, errors));
         let keep = options.keep.as_ref().map_or(Keep::All, |typed| keep(typed, errors));
+        let unique = options.unique.as_ref().map(|typed| Unique::new(typed, errors));
         let function = KIND.function(item, errors)?;
         let signature = KIND.signature(&function, &[], errors)?;
         if !matches!(&signature.output, Type::Tuple(unit) if unit.elems.is_empty()) {
@@ -73,6 +75,12 @@ impl Job {
             let message =
                 "a job with `cron` is enqueued by itself, with no arguments: remove these, or remove `cron`";
             errors.push(input, message);
+        }
+        if let (Some(field), None) = (unique.iter().flat_map(|unique| &unique.by).next(), signature.input()) {
+            errors.push(
+                field,
+                "this job takes no arguments, so there is nothing to choose from: write `unique` alone",
+            );
         }
         Some(Self {
             visibility: function.vis,
@@ -86,6 +94,7 @@ impl Job {
             queue: queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned()),
             priority,
             keep,
+            unique,
         })
     }
 }

@@ -3,6 +3,8 @@
 use darling::FromMeta;
 use syn::{LitInt, LitStr};
 
+use super::unique::Arguments;
+
 #[derive(Default, FromMeta)]
 pub(crate) struct Options {
     pub(crate) cron: Option<LitStr>,
@@ -14,6 +16,7 @@ pub(crate) struct Options {
     pub(crate) queue: Option<LitStr>,
     pub(crate) priority: Option<LitInt>,
     pub(crate) keep: Option<LitStr>,
+    pub(crate) unique: Option<Arguments>,
 }
 
 impl crate::options::Options for Options {
@@ -28,6 +31,7 @@ impl crate::options::Options for Options {
         "queue = \"mail\"",
         "priority = 1",
         "keep = \"failures\"",
+        "unique(by = [to], within = \"1h\")",
     ];
     const SYNONYMS: &'static [(&'static str, &'static str)] =
         &[("timezone", "tz"), ("time_zone", "tz"), ("zone", "tz")];

@@ -5,7 +5,11 @@ use std::{future::Future, time::Duration};
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 
-use super::{JobCtx, JobType, Wake, store};
+use super::{
+    Job, JobCtx, JobType, Wake,
+    keys::{Digest, key_without_arguments, unique_key},
+    store,
+};
 use crate::{
     ctx::Ctx,
     db::{Db, Scope},
@@ -71,6 +75,9 @@ impl<J: JobType> Enqueue<J> {
     fn describe(self) -> Result<NewJob> {
         let mut new = NewJob::of(J::job());
         new.args = self.args.write()?;
+        if let Some(unique) = &mut new.unique {
+            unique.key = unique_key::<J>(&self.args, &new.args)?;
+        }
         match self.priority {
             None => {}
             Some(priority @ 0..=3) => new.priority = i16::from(priority),
@@ -139,6 +146,9 @@ pub trait JobArgs: Sized {
     fn write(&self) -> Result<String>;
 }
 
+/// The arguments of a job that takes none, as they stand in the queue.
+pub(super) const NO_ARGUMENTS: &str = "{}";
+
 impl JobArgs for () {
     const SHAPE: Option<fn() -> Shape> = None;
 
@@ -147,7 +157,7 @@ impl JobArgs for () {
     }
 
     fn write(&self) -> Result<String> {
-        Ok("{}".to_owned())
+        Ok(NO_ARGUMENTS.to_owned())
     }
 }
 
@@ -177,17 +187,14 @@ pub struct NewJob {
     pub(super) version: i16,
     pub(super) batch: Option<i64>,
     /// No more jobs with this key run at once than their kind allows.
-    pub(super) concurrency_key: Option<Key>,
-    pub(super) unique: Option<Unique>,
+    pub(super) concurrency_key: Option<Digest>,
+    pub(super) unique: Option<UniqueKey>,
 }
-
-/// What keeps jobs apart from their like.
-pub(super) type Key = [u8; 16];
 
 /// A key that one job has at a time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unique {
-    pub(super) key: Key,
+pub(super) struct UniqueKey {
+    pub(super) key: Digest,
     /// How long it is taken at least.
     pub(super) within_ms: Option<i64>,
     /// Whether it is taken until the job is first claimed; otherwise until it has ended.
@@ -198,10 +205,16 @@ pub(super) struct Unique {
 
 impl NewJob {
     /// A job without arguments, to be run as soon as possible.
-    pub(super) fn of(job: &super::Job) -> Self {
+    pub(super) fn of(job: &Job) -> Self {
+        let unique = job.unique.map(|unique| UniqueKey {
+            key: key_without_arguments(job),
+            within_ms: unique.within_ms.and_then(|ms| i64::try_from(ms).ok()),
+            until_start: unique.until_start,
+            replaces: unique.replaces,
+        });
         Self {
             kind: job.name,
-            args: "{}".to_owned(),
+            args: NO_ARGUMENTS.to_owned(),
             queue: job.queue,
             priority: i16::from(job.priority),
             max_attempts: i16::try_from(job.retries).unwrap_or(i16::MAX).saturating_add(1),
@@ -210,7 +223,7 @@ impl NewJob {
             version: 1,
             batch: None,
             concurrency_key: None,
-            unique: None,
+            unique,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
-use super::{JobArgs, JobCtx};
+use super::{JobArgs, JobCtx, Key, Unique};
 use crate::{
     error::{Error, Result},
     model::Shape,
@@ -35,6 +35,8 @@ pub struct Job {
     pub priority: u8,
     /// Which of those that were completed stay in the history.
     pub keep: Keep,
+    /// How jobs that are alike are kept to one, if they are.
+    pub unique: Option<Unique>,
     /// What its arguments look like; `None` if it takes none.
     pub args: Option<fn() -> Shape>,
     /// Reads the arguments and runs one attempt.
@@ -167,6 +169,14 @@ pub trait JobType {
 
     /// The description.
     fn job() -> &'static Job;
+
+    /// Adds the fields to `key` by which unique jobs are told apart; false if it is by all.
+    ///
+    /// # Errors
+    /// `internal` for a value that its own schema cannot express.
+    fn unique_by(_args: &Self::Args, _key: &mut Key) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 /// An error of a job: [`Error`], or what can be made one.

@@ -7,7 +7,7 @@ use diesel::{
 };
 use diesel_async::{AsyncConnectionCore, RunQueryDsl as _};
 
-use crate::jobs::{JobId, NewJob, enqueue::Unique, statement::statement};
+use crate::jobs::{JobId, NewJob, enqueue::UniqueKey, statement::statement};
 
 /// Enqueues jobs in the connection's transaction and returns their ids, in order.
 pub(in crate::jobs) async fn enqueue<C>(connection: &mut C, jobs: Vec<NewJob>) -> QueryResult<Vec<JobId>>
@@ -27,7 +27,7 @@ where
     let concurrency_keys = some_of(&jobs, |job| job.concurrency_key.map(Vec::from));
     let unique_keys = some_of(&jobs, |job| job.unique.map(|unique| Vec::from(unique.key)));
     let unique_ms = some_of(&jobs, |job| job.unique?.within_ms);
-    let unique_rules = some_of(&jobs, |job| job.unique.map(Unique::rules));
+    let unique_rules = some_of(&jobs, |job| job.unique.map(UniqueKey::rules));
     let args: Vec<_> = jobs.into_iter().map(|job| job.args).collect();
     let binds = (
         kinds.into_sql::<Array<Text>>(),
@@ -53,7 +53,7 @@ fn some_of<T>(jobs: &[NewJob], of: impl Fn(&NewJob) -> Option<T>) -> Option<Vec<
     values.iter().any(Option::is_some).then_some(values)
 }
 
-impl Unique {
+impl UniqueKey {
     /// As `catena.enqueue` takes them.
     fn rules(self) -> i16 {
         i16::from(self.until_start) | i16::from(self.replaces) << 1

@@ -29,7 +29,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as
 use tokio::sync::Semaphore;
 
 use super::{
-    Args, Backoff, Course, Engine, Enqueue, Job, JobCtx, JobId, JobType, Keep, Misfire, NewJob, Schedule, State,
+    Args, Backoff, Course, Engine, Enqueue, Job, JobCtx, JobId, JobType, Keep, Misfire, NewJob, Schedule,
+    State,
     job::JobFuture,
     runtime::EngineSettings,
     store::{self, Claim, Filter, JobRow, Share},
@@ -173,6 +174,7 @@ const fn job(name: &'static str, run: fn(JobCtx, Args) -> JobFuture) -> Job {
         queue: "default",
         priority: 0,
         keep: Keep::All,
+        unique: None,
         args: None,
         run,
     }

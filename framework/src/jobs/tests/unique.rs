@@ -1,15 +1,20 @@
 //! Unique keys: one job has a key at a time, whoever asks for it at once.
 
+use std::collections::HashMap;
+
 use super::*;
-use crate::jobs::{enqueue::Unique, store::Completion};
+use crate::{
+    jobs::{Key, Unique as Uniqueness, enqueue::UniqueKey, store::Completion},
+    macros::model,
+};
 
 /// A job with the key that consists of `key`, taken until it has ended.
 fn keyed(key: u8) -> NewJob {
-    let unique = Unique { key: [key; 16], within_ms: None, until_start: false, replaces: false };
+    let unique = UniqueKey { key: [key; 16], within_ms: None, until_start: false, replaces: false };
     NewJob { unique: Some(unique), ..NewJob::of(Noop::JOB) }
 }
 
-fn with(key: u8, change: impl Fn(&mut Unique)) -> NewJob {
+fn with(key: u8, change: impl Fn(&mut UniqueKey)) -> NewJob {
     let mut job = keyed(key);
     change(job.unique.as_mut().unwrap());
     job
@@ -250,4 +255,90 @@ async fn an_older_program_enqueues_without_all_that() {
         )
         .await;
     assert_eq!(queue.only().await.state, State::Available);
+}
+
+/// What the mail says, by the name of what stands there.
+#[model]
+#[derive(Clone)]
+struct Letter {
+    to: String,
+    template: Option<String>,
+    words: HashMap<String, String>,
+}
+
+/// A job with arguments, of which `$unique_by` adds those that tell it apart.
+macro_rules! sends {
+    ($name:ident, $unique_by:expr) => {
+        struct $name;
+        impl JobType for $name {
+            type Args = Letter;
+            fn job() -> &'static Job {
+                const UNIQUE: Option<Uniqueness> =
+                    Some(Uniqueness { within_ms: None, until_start: false, replaces: false });
+                static JOB: Job =
+                    Job { unique: UNIQUE, ..job(stringify!($name), |_, _| Box::pin(async { Ok(()) })) };
+                &JOB
+            }
+            fn unique_by(args: &Letter, key: &mut Key) -> Result<bool> {
+                let by: fn(&Letter, &mut Key) -> Result<bool> = $unique_by;
+                by(args, key)
+            }
+        }
+    };
+}
+
+sends!(ByAll, |_, _| Ok(false));
+sends!(ByReceiver, |letter, key| {
+    key.field("to", &letter.to)?;
+    key.field("template", &letter.template)?;
+    Ok(true)
+});
+sends!(OfAnotherKind, |letter, key| {
+    key.field("to", &letter.to)?;
+    key.field("template", &letter.template)?;
+    Ok(true)
+});
+
+#[tokio::test]
+async fn jobs_are_alike_in_all_arguments_or_in_those_that_are_named() {
+    let mut queue = Queue::new().await;
+    let words: HashMap<_, _> = (0..20).map(|n| (format!("word {n}"), "x".to_owned())).collect();
+    let letter = |to: &str, template: Option<&str>| Letter {
+        to: to.to_owned(),
+        template: template.map(str::to_owned),
+        words: words.clone().into_iter().collect(),
+    };
+    let anew = || Letter { words: HashMap::new(), ..letter("ada", None) };
+
+    let first = Enqueue::<ByAll>::new(letter("ada", None)).enqueue(&mut queue.owner).await.unwrap();
+    let mut all = async |letter| Enqueue::<ByAll>::new(letter).enqueue(&mut queue.owner).await.unwrap();
+    assert_eq!(all(letter("ada", None)).await, first, "the order of a map is no difference");
+    for other in [anew(), letter("ada", Some("")), letter("bob", None)] {
+        assert_ne!(all(other).await, first);
+    }
+
+    let first = Enqueue::<ByReceiver>::new(letter("ada", None)).enqueue(&mut queue.owner).await.unwrap();
+    let mut some = async |letter| Enqueue::<ByReceiver>::new(letter).enqueue(&mut queue.owner).await.unwrap();
+    assert_eq!(some(anew()).await, first, "only what is named counts");
+    for other in [letter("ada", Some("")), letter("bob", None)] {
+        assert_ne!(some(other).await, first);
+    }
+    let other = Enqueue::<OfAnotherKind>::new(letter("ada", None)).enqueue(&mut queue.owner).await.unwrap();
+    assert_ne!(other, first, "kinds have their own");
+}
+
+job_type!(
+    Nightly,
+    Job {
+        unique: Some(Uniqueness { within_ms: None, until_start: false, replaces: false }),
+        ..job("nightly", |_, _| Box::pin(async { Ok(()) }))
+    }
+);
+
+#[tokio::test]
+async fn one_without_arguments_is_alike_however_it_is_enqueued() {
+    let mut queue = Queue::new().await;
+    let by_schedule = queue.enqueue::<Nightly>(1).await[0];
+    let by_hand = Enqueue::<Nightly>::new(()).enqueue(&mut queue.owner).await.unwrap();
+    assert_eq!(by_hand, by_schedule);
 }

@@ -1,0 +1,16 @@
+use catena::{JobCtx, Result, job, model};
+
+#[model]
+pub struct Mail {
+    pub to: String,
+}
+
+#[job(unique(by = [too]))]
+async fn a(job: &JobCtx, mail: Mail) -> Result<()> {
+    let _ = (job, mail);
+    Ok(())
+}
+
+fn main() {}
+
+// 1 mistake
