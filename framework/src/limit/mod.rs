@@ -1,6 +1,6 @@
 //! Rate limits: how many requests of whom, counted by all processes together in a Redis.
 //!
-//! - `quota.rs`, `window.rs`: the rule, which is pure; `take.lua` is the same rule inside Redis.
+//! - `quota.rs`, `window.rs`: the rule, which is pure; `store/take.lua` is the same rule inside Redis.
 //! - `policy.rs`, `tier.rs`: which limits there are, and which of them a request is charged to.
 //! - `client_ip.rs`, `key.rs`: whom a request is charged to, and what stands for them in Redis.
 //! - `endpoint.rs`, `store.rs`: Redis; `memory.rs` counts while it is away, `denied.rs` spares it known offenders.

@@ -1,46 +1,53 @@
 //! Every command that Redis gets, and what becomes of a Redis that does not answer.
 //!
-//! One connection carries all requests, since Redis answers in order and the client pipelines by itself. A decision has
-//! a budget of 100 ms. After some failures nobody waits any more: the breaker opens, a task of its own asks until
-//! Redis answers again, and meanwhile the caller counts in memory.
+//! One connection carries all requests, since Redis answers in order and the client pipelines by itself. Requests that
+//! come while others are being decided on share one call of a script (`gather.rs`). A decision has a budget of 100 ms.
+//! After some failures nobody waits any more: the breaker opens, a task of its own asks until Redis answers again, and
+//! meanwhile the caller counts in memory.
 
+mod breaker;
+mod client;
 mod fault;
+mod gather;
+mod script;
 
 use std::{
+    fmt::{self, Display},
+    iter,
     sync::{
-        Arc, LazyLock, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{display::Base64Display, engine::general_purpose::URL_SAFE_NO_PAD};
 use fred::{
-    clients::WithOptions,
     error::{Error, ErrorKind},
     interfaces::EventInterface as _,
-    prelude::{Builder, Client, ClientLike as _, Config, ReconnectPolicy, ServerConfig, Value},
-    types::{
-        ClusterHash, CustomCommand,
-        config::{Options, UnresponsiveConfig},
-    },
+    prelude::{Client, ClientLike as _, ReconnectPolicy, Value},
+    types::{ClusterHash, CustomCommand},
 };
 use futures_util::future::try_join_all;
-use sha1::{Digest as _, Sha1};
 use tokio::{
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::{Instant, sleep, timeout},
 };
 
 pub(super) use self::fault::Fault;
-use self::fault::plain;
+use self::{
+    breaker::Breaker,
+    client::{client, options},
+    fault::plain,
+    gather::Gather,
+    script::{REFUND, Script, TAKE, Words, taken, taking},
+};
 use super::{
     endpoint::{Endpoint, Place},
     quota::Quota,
     tier::{Bucket, Taken},
-    window::Standing,
 };
-use crate::{metrics, tls};
+use crate::metrics;
 
 /// How long one decision may take.
 const BUDGET: Duration = Duration::from_millis(100);
@@ -48,9 +55,8 @@ const BUDGET: Duration = Duration::from_millis(100);
 /// How many decisions may wait for Redis at once; the others are taken in memory.
 const IN_FLIGHT: usize = 1024;
 
-/// So many failures within [`FAILING`] open the breaker.
-const FAILURES: u32 = 3;
-const FAILING: Duration = Duration::from_secs(1);
+/// How many decisions one script takes: it has a Redis to itself for as long, less than a millisecond.
+const TOGETHER: usize = 64;
 
 /// How long to wait between two questions whether Redis is back: this, then twice as long each time, up to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -62,37 +68,31 @@ const PROBES: u32 = 16;
 /// How long the start waits for Redis before it goes on without.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A script, and the name under which a Redis knows it that has seen it.
-struct Script {
-    text: &'static str,
-    sha1: String,
-}
-
-static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
-static REFUND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("refund.lua")));
-
-impl Script {
-    fn new(text: &'static str) -> Self {
-        let sha1 = Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { text, sha1 }
-    }
-}
-
 /// A Redis that counts for all processes.
-pub(super) struct Store(Arc<Shared>);
+pub(super) struct Store {
+    shared: Arc<Shared>,
+    decisions: Gather<Decision>,
+    in_flight: Arc<Semaphore>,
+}
 
 struct Shared {
-    client: WithOptions<Client>,
-    /// How long a call may take.
-    budget: Duration,
+    client: Client,
     is_cluster: bool,
-    in_flight: Semaphore,
     nonce: AtomicU64,
     breaker: Breaker,
     /// Before the names of all keys.
     prefix: String,
     /// What last went wrong with the connection.
     trouble: Mutex<Option<String>>,
+}
+
+/// One request that waits to be decided on.
+struct Decision {
+    buckets: Vec<Bucket>,
+    since: Instant,
+    answer: oneshot::Sender<Taken>,
+    /// Of [`IN_FLIGHT`].
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Redis did not decide.
@@ -111,18 +111,9 @@ impl Store {
         away: Option<String>,
     ) -> Result<Self, String> {
         let client = client(endpoint, Some(ReconnectPolicy::new_exponential(0, 50, 500, 2)))?;
-        let shared = Arc::new(Shared {
-            client: client.with_options(&options(BUDGET)),
-            budget: BUDGET,
-            is_cluster: matches!(endpoint.place, Place::Cluster(_)),
-            in_flight: Semaphore::new(IN_FLIGHT),
-            nonce: AtomicU64::new(0),
-            breaker: Breaker::default(),
-            prefix: format!("{app}:limit:"),
-            trouble: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(client, app, matches!(endpoint.place, Place::Cluster(_))));
         let listener = Arc::downgrade(&shared);
-        client.on_error(move |(error, _)| {
+        shared.client.on_error(move |(error, _)| {
             let listener = listener.clone();
             async move {
                 if let Some(shared) = listener.upgrade() {
@@ -131,13 +122,17 @@ impl Store {
                 Ok(())
             }
         });
-        client.connect();
+        shared.client.connect();
         if let Some(why) = away {
             shared.open(&why);
-        } else if !matches!(timeout(PATIENCE, client.wait_for_connect()).await, Ok(Ok(()))) {
+        } else if !matches!(timeout(PATIENCE, shared.client.wait_for_connect()).await, Ok(Ok(()))) {
             shared.open("it cannot be reached");
         }
-        Ok(Self(shared))
+        // In a cluster what one script takes must be in one place; only those of one request are known to be.
+        let together = if shared.is_cluster { 1 } else { TOGETHER };
+        let carrier = shared.clone();
+        let decisions = Gather::new(together, move |all| Box::pin(carrier.clone().decide(all)));
+        Ok(Self { shared, decisions, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)) })
     }
 
     /// Takes one request from every bucket, or from none, in one round trip.
@@ -145,8 +140,11 @@ impl Store {
     /// # Errors
     /// When Redis does not decide within 100 ms, or is known not to.
     pub(super) async fn take(&self, buckets: &[Bucket]) -> Result<Taken, Away> {
-        let limits = buckets.iter().map(|bucket| (self.0.key(bucket), bucket.policy.quota)).collect();
-        self.decide(self.0.take(limits)).await
+        let permit = self.admit()?;
+        let (answer, taken) = oneshot::channel();
+        let since = Instant::now();
+        self.decisions.add(Decision { buckets: buckets.to_vec(), since, answer, _permit: permit });
+        taken.await.map_err(|_| Away)
     }
 
     /// Gives one request back.
@@ -154,88 +152,125 @@ impl Store {
     /// # Errors
     /// When Redis does not do it within 100 ms; then it stays taken.
     pub(super) async fn refund(&self, bucket: &Bucket, slot_ms: u64) -> Result<(), Away> {
-        let (key, slot) = (self.0.key(bucket), slot_ms.to_string());
-        self.decide(async { self.0.run(&REFUND, &[key], &[slot]).await.map(drop) }).await
+        let _permit = self.admit()?;
+        let words = |nonce| {
+            let mut words = Words::default();
+            words.push(1);
+            words.push(self.shared.key(bucket));
+            words.push(nonce);
+            words.push(slot_ms);
+            words
+        };
+        let refunded = Box::pin(self.shared.run(&REFUND, words, BUDGET)).await;
+        refunded.map(drop).map_err(|error| self.shared.fail(1, &error))
     }
 
-    async fn decide<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Away> {
-        if self.0.breaker.is_open() {
+    /// Whether it is worth asking; not more at once than can be.
+    fn admit(&self) -> Result<OwnedSemaphorePermit, Away> {
+        if self.shared.breaker.is_open() {
             return Err(Away);
         }
-        let Ok(_permit) = self.0.in_flight.try_acquire() else { return Err(Away) };
-        call.await.map_err(|error| {
-            if self.0.breaker.has_had_enough() {
-                self.0.open(&self.0.explained(&error));
-            }
-            Away
-        })
+        self.in_flight.clone().try_acquire_owned().map_err(|_| Away)
     }
 }
 
 impl Shared {
+    fn new(client: Client, app: &str, is_cluster: bool) -> Self {
+        Self {
+            client,
+            is_cluster,
+            nonce: AtomicU64::new(0),
+            breaker: Breaker::default(),
+            prefix: format!("{app}:limit:"),
+            trouble: Mutex::default(),
+        }
+    }
+
     /// The name of a bucket. What stands in braces tells a cluster where to keep it.
-    fn key(&self, bucket: &Bucket) -> String {
-        let (prefix, name, hash) = (&self.prefix, &bucket.policy.name, URL_SAFE_NO_PAD.encode(bucket.hash));
-        if bucket.policy.is_joint {
-            format!("{prefix}{{auth}}:{name}:{hash}")
-        } else {
-            format!("{prefix}{{{hash}}}:{name}")
+    fn key(&self, bucket: &Bucket) -> impl Display {
+        let (prefix, name) = (&self.prefix, &bucket.policy.name);
+        let hash = Base64Display::new(&bucket.hash, &URL_SAFE_NO_PAD);
+        fmt::from_fn(move |f| {
+            if bucket.policy.is_joint {
+                write!(f, "{prefix}{{auth}}:{name}:{hash}")
+            } else {
+                write!(f, "{prefix}{{{hash}}}:{name}")
+            }
+        })
+    }
+
+    /// Decides on requests in one exchange. Those that get no answer are told so by that.
+    async fn decide(self: Arc<Self>, mut decisions: Vec<Decision>) {
+        // Whoever has hung up is charged nothing.
+        decisions.retain(|decision| !decision.answer.is_closed());
+        let Some(first) = decisions.first().filter(|_| !self.breaker.is_open()) else { return };
+        let budget = BUDGET.saturating_sub(first.since.elapsed());
+        let limit = |bucket| (self.key(bucket), bucket.policy.quota);
+        let requests = decisions.iter().map(|decision| decision.buckets.iter().map(limit));
+        match self.take(requests, budget).await {
+            Ok(taken) => {
+                for (decision, taken) in decisions.into_iter().zip(taken) {
+                    // Who has hung up since then was charged.
+                    let _ = decision.answer.send(taken);
+                }
+            }
+            Err(error) => drop(self.fail(decisions.len(), &error)),
         }
     }
 
-    async fn take(&self, limits: Vec<(String, Quota)>) -> Result<Taken, Error> {
-        let (keys, quotas): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
-        let quotas: Vec<_> =
-            quotas.iter().flat_map(|quota| [quota.count.to_string(), quota.window_ms.to_string()]).collect();
-        let reply = self.run(&TAKE, &keys, &quotas).await?;
-        let strange = || Error::new(ErrorKind::Protocol, "Redis answered with something strange");
-        let numbers: Option<Vec<_>> =
-            reply.iter().map(|value| value.as_i64().and_then(|number| u64::try_from(number).ok())).collect();
-        let numbers = numbers.ok_or_else(strange)?;
-        let (admitted, standings) = numbers.split_first().ok_or_else(strange)?;
-        if standings.len() != 4 * keys.len() {
-            return Err(strange());
-        }
-        let standings = standings.chunks_exact(4).map(|standing| Standing {
-            remaining: u32::try_from(standing[0]).unwrap_or(u32::MAX),
-            retry_ms: standing[1],
-            more_ms: standing[2],
-            slot_ms: standing[3],
-        });
-        Ok(Taken { is_admitted: *admitted == 1, standings: standings.collect() })
+    /// Takes one request from every limit of each, or from none: a limit is the name of its key, and its quota.
+    async fn take<L, N>(
+        &self,
+        requests: impl Iterator<Item = L> + Clone,
+        budget: Duration,
+    ) -> Result<Vec<Taken>, Error>
+    where
+        L: ExactSizeIterator<Item = (N, Quota)>,
+        N: Display,
+    {
+        let reply = self.run(&TAKE, |nonce| taking(requests.clone(), nonce), budget).await?;
+        taken(&reply, requests.map(|limits| limits.len()))
     }
 
-    /// Runs a script within the budget and returns what it replied behind the nonce.
-    async fn run(&self, script: &Script, keys: &[String], arguments: &[String]) -> Result<Vec<Value>, Error> {
+    /// Runs a script within the budget and returns what it replied behind the nonce, which its words hold.
+    async fn run(
+        &self,
+        script: &'static Script,
+        words: impl Fn(u64) -> Words,
+        budget: Duration,
+    ) -> Result<Vec<Value>, Error> {
         // A reply that belongs to another call would be taken for the right one; the nonce tells them apart.
-        let nonce = self.nonce.fetch_add(1, Ordering::Relaxed).to_string();
-        let words = |first: &str| -> Vec<Value> {
-            let numbers = [keys.len().to_string()];
-            let words = numbers.iter().chain(keys).chain([&nonce]).chain(arguments).map(|word| word.as_str());
-            std::iter::once(first).chain(words).map(Value::from).collect()
-        };
-        let command = |name| CustomCommand::new_static(name, ClusterHash::FirstKey, false);
+        let nonce = self.nonce.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
-        // The client's future has 7 kB, and is moved several times on its way into the box of the decision.
-        let sent = Box::pin(self.client.custom(command("EVALSHA"), words(&script.sha1)));
-        let reply: Result<Value, Error> = sent.await;
-        let reply = match reply {
+        let reply = match self.send("EVALSHA", words(nonce).behind(&script.sha1), budget).await {
             Err(error) if error.details().starts_with("NOSCRIPT") => {
-                let client =
-                    (*self.client).with_options(&options(self.budget.saturating_sub(started.elapsed())));
-                Box::pin(client.custom(command("EVAL"), words(script.text))).await?
+                let budget = budget.saturating_sub(started.elapsed());
+                self.send("EVAL", words(nonce).behind(script.text), budget).await?
             }
             reply => reply?,
         };
         match reply {
             Value::Array(mut values)
-                if values.first().and_then(Value::as_str).is_some_and(|it| *it == *nonce) =>
+                if values.first().and_then(Value::as_str).is_some_and(|it| *it == *nonce.to_string()) =>
             {
                 values.remove(0);
                 Ok(values)
             }
             _ => Err(Error::new(ErrorKind::Protocol, "Redis answered to another question")),
         }
+    }
+
+    async fn send(&self, name: &'static str, words: Vec<Value>, budget: Duration) -> Result<Value, Error> {
+        let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
+        self.client.with_options(&options(budget)).custom(command, words).await
+    }
+
+    /// Counts so many decisions that were not taken.
+    fn fail(self: &Arc<Self>, decisions: usize, error: &Error) -> Away {
+        if self.breaker.has_had_enough(decisions) {
+            self.open(&self.explained(error));
+        }
+        Away
     }
 
     /// What went wrong, for people: calls do not tell why there is no connection.
@@ -249,7 +284,7 @@ impl Shared {
 
     /// Has nobody wait for Redis until it answers again, which a task of its own finds out.
     fn open(self: &Arc<Self>, why: &str) {
-        if self.breaker.is_open.swap(true, Ordering::Relaxed) {
+        if !self.breaker.open() {
             return;
         }
         metrics::count_redis(false);
@@ -263,13 +298,16 @@ impl Shared {
     /// Whether limits can be taken again, everywhere in a cluster: a PING would not tell that nothing can be written.
     async fn probe(&self) -> Result<(), Error> {
         let places = if self.is_cluster { PROBES } else { 1 };
-        try_join_all((0..places).map(|place| self.take(vec![probe(&self.prefix, place)]))).await.map(drop)
+        let probes = (0..places).map(|place| self.ask(place, BUDGET));
+        try_join_all(probes).await.map(drop)
     }
-}
 
-/// A limit of nobody, which is gone after a second.
-fn probe(prefix: &str, place: u32) -> (String, Quota) {
-    (format!("{prefix}{{probe{place}}}"), Quota::new(u32::MAX, 1000))
+    /// Takes a decision of nobody's, which is gone after a second.
+    async fn ask(&self, place: u32, budget: Duration) -> Result<(), Error> {
+        let name = format!("{}{{probe{place}}}", self.prefix);
+        let limits = [(name.as_str(), Quota::new(u32::MAX, 1000))];
+        self.take(iter::once(limits.into_iter()), budget).await.map(drop)
+    }
 }
 
 /// Asks until Redis answers, or nobody wants to know any more.
@@ -294,85 +332,6 @@ async fn ask_again(shared: Weak<Shared>) {
     }
 }
 
-/// Opens after some failures in a short time.
-#[derive(Default)]
-struct Breaker {
-    is_open: AtomicBool,
-    failures: Mutex<Option<(Instant, u32)>>,
-}
-
-impl Breaker {
-    fn is_open(&self) -> bool {
-        self.is_open.load(Ordering::Relaxed)
-    }
-
-    /// Counts a failure; whether it is one too many.
-    fn has_had_enough(&self) -> bool {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, count) =
-            failures.filter(|(since, _)| since.elapsed() < FAILING).unwrap_or((Instant::now(), 0));
-        *failures = Some((since, count + 1));
-        count + 1 >= FAILURES
-    }
-
-    fn close(&self) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.is_open.store(false, Ordering::Relaxed);
-    }
-}
-
-/// How one command is sent: once, within this time, and not at all without a connection. In a cluster it goes where its
-/// first key is, the third word; the client takes that from here alone.
-fn options(budget: Duration) -> Options {
-    Options {
-        max_attempts: Some(1),
-        fail_fast: true,
-        timeout: Some(budget),
-        cluster_hash: Some(ClusterHash::Offset(2)),
-        ..Options::default()
-    }
-}
-
-/// A client that is not connected yet. Without a policy it tries once.
-fn client(endpoint: &Endpoint, policy: Option<ReconnectPolicy>) -> Result<Client, String> {
-    let tls = if endpoint.is_tls {
-        let config = tls::client().with_root_certificates(tls::system_authorities()?).with_no_client_auth();
-        Some(fred::types::config::TlsConfig::from(fred::types::config::TlsConnector::from(config)))
-    } else {
-        None
-    };
-    let config = Config {
-        fail_fast: policy.is_none(),
-        server: match &endpoint.place {
-            Place::Server(host, port) => ServerConfig::new_centralized(host, *port),
-            Place::Cluster(nodes) => ServerConfig::new_clustered(nodes.clone()),
-            Place::Socket(path) => ServerConfig::Unix { path: path.clone() },
-        },
-        username: endpoint.user.clone(),
-        password: endpoint.password.clone(),
-        database: endpoint.database,
-        tls,
-        ..Config::default()
-    };
-    let mut builder = Builder::from_config(config);
-    builder.with_connection_config(|connection| {
-        connection.connection_timeout = Duration::from_secs(2);
-        connection.internal_command_timeout = Duration::from_secs(2);
-        connection.max_command_attempts = 1;
-        connection.max_command_buffer_len = IN_FLIGHT;
-        connection.reconnect_on_auth_error = policy.is_some();
-        connection.unresponsive = UnresponsiveConfig {
-            max_timeout: Some(Duration::from_secs(1)),
-            interval: Duration::from_millis(250),
-        };
-        connection.tcp.nodelay = Some(true);
-    });
-    if let Some(policy) = policy {
-        builder.set_policy(policy);
-    }
-    builder.build().map_err(|error| error.to_string())
-}
-
 /// What a Redis said when it was tried.
 pub(super) struct Trial {
     /// What it does when its memory is full, if it tells.
@@ -387,26 +346,20 @@ pub(super) struct Trial {
 /// What to write instead, if that can be said.
 pub(super) async fn attempt(endpoint: &Endpoint, app: &str) -> Result<Trial, Fault> {
     let client = client(endpoint, None).map_err(Fault::Refused)?;
-    let shared = Shared {
-        client: client.with_options(&options(PATIENCE)),
-        budget: PATIENCE,
-        is_cluster: false,
-        in_flight: Semaphore::new(IN_FLIGHT),
-        nonce: AtomicU64::new(0),
-        breaker: Breaker::default(),
-        prefix: format!("{app}:limit:"),
-        trouble: Mutex::default(),
-    };
+    let shared = Shared::new(client, app, false);
     let tried = async {
-        let connection = client.init().await?;
-        shared.take(vec![probe(&shared.prefix, 0)]).await?;
+        let connection = shared.client.init().await?;
+        shared.ask(0, PATIENCE).await?;
         // The first one may have brought the script along.
         let started = Instant::now();
-        shared.take(vec![probe(&shared.prefix, 0)]).await?;
+        shared.ask(0, PATIENCE).await?;
         let took = started.elapsed();
         let question = CustomCommand::new_static("CONFIG", ClusterHash::Random, false);
-        let settings: Result<Vec<String>, Error> =
-            client.custom(question, vec!["GET", "maxmemory-policy"]).await;
+        let settings: Result<Vec<String>, Error> = shared
+            .client
+            .with_options(&options(PATIENCE))
+            .custom(question, vec!["GET", "maxmemory-policy"])
+            .await;
         connection.abort();
         Ok(Trial { when_full: settings.ok().and_then(|mut settings| settings.pop()), took })
     };

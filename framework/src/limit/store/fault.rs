@@ -32,7 +32,7 @@ impl Fault {
             ))
         } else if says("NOPERM") {
             Self::Refused(format!(
-                "the user of {setting} may not keep limits ({details}): allow it EVAL, EVALSHA, GET, SET, PTTL and TIME \
+                "the user of {setting} may not keep limits ({details}): allow it EVAL, EVALSHA, MGET, SET, PTTL and TIME \
                  on the keys `*:limit:*`"
             ))
         } else if says("READONLY") {

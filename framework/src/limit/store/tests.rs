@@ -1,19 +1,51 @@
-use super::*;
+use std::{mem, os::unix::net::UnixStream};
+
+use super::script::{REFUND, TAKE, taking};
 use crate::limit::{
     quota::Quota,
-    window::{Window, take, tests::Numbers},
+    window::{Standing, Window, take, tests::Numbers},
 };
 
 pub(crate) mod server;
 
-use server::{Redis, Reply};
+use server::{Connection, Redis, Reply};
 
-/// The script with the clock of a test, and with keys that outlive it.
+/// A script with the clock of a test, and with keys that outlive it: how long each were to be kept is beside it.
 fn with_clock(script: &str) -> String {
     let clock = script.replace("redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}");
-    let patient = clock.replace("'PX', last + window - now", "'PX', 100000000");
-    assert!(patient.matches("ARGV[#ARGV]").count() == 1 && patient.matches("100000000").count() == 1);
+    let clock = clock.replace("word = 3, #ARGV, 2", "word = 3, #ARGV - 2, 2");
+    let patient = clock.replace(
+        "'SET', key, value, 'PX', view.stays",
+        "'SET', key, value, 'PX', 100000000) redis.call('SET', key .. ':stays', view.stays",
+    );
+    assert!(patient.matches("ARGV[#ARGV]").count() == 1 && patient.matches("':stays'").count() == 1);
+    assert_eq!(patient.matches("#ARGV - 2, 2").count(), 1);
     patient
+}
+
+/// One limit that a request is charged to: the name of its key, and its quota.
+type Limit<'a> = (&'a str, Quota);
+
+impl Connection<UnixStream> {
+    /// Has the script decide on requests at a time, in microseconds; returns its words.
+    fn decide(&mut self, script: &str, requests: &[Vec<Limit<'_>>], now_us: u64) -> Vec<Reply> {
+        let words = taking(requests.iter().map(|limits| limits.iter().copied()), 7);
+        let mut words = words.behind("").into_iter().map(|word| word.as_bytes().expect("a word").to_vec());
+        words.next();
+        let mut call = vec![b"EVAL".to_vec(), script.as_bytes().to_vec()];
+        call.extend(words);
+        call.extend([now_us / 1_000_000, now_us % 1_000_000].map(|number| number.to_string().into_bytes()));
+        match self.call(&call) {
+            Reply::List(mut reply) if reply[0] == Reply::Text("7".to_owned()) => reply.split_off(1),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// What the script replies to a request that the model has decided on.
+fn reply_of((is_admitted, standings): &(bool, Vec<Standing>)) -> Vec<Reply> {
+    let numbers = standings.iter().flat_map(|it| [it.remaining.into(), it.retry_ms, it.more_ms, it.slot_ms]);
+    [u64::from(*is_admitted)].into_iter().chain(numbers).map(|it| Reply::Number(it as i64)).collect()
 }
 
 #[test]
@@ -30,16 +62,7 @@ fn the_script_does_what_the_model_does() {
         let mut now = 1_764_000_000_000 + numbers.below(100_000);
         let mut last_slot = 0;
         for step in 0..100 {
-            now += match numbers.below(4) {
-                0 => 0,
-                1 => numbers.below(40),
-                2 => numbers.below(2_000),
-                _ => numbers.below(90_000),
-            };
-            // Every now and then the clock is put back, or a limit changes.
-            if numbers.below(40) == 0 {
-                now -= numbers.below(4_000_000);
-            }
+            now = later(now, &mut numbers);
             if numbers.below(40) == 0 {
                 quotas[0] = a_quota(&mut numbers);
             }
@@ -49,26 +72,93 @@ fn the_script_does_what_the_model_does() {
                 assert!(matches!(redis.call(&words), Reply::List(_)));
                 windows[0].refund(last_slot);
             }
-            let mut words = vec!["EVAL".to_owned(), script.clone(), keys.len().to_string()];
-            words.extend(keys.iter().cloned());
-            words.push(format!("n{step}"));
-            words.extend(quotas.iter().flat_map(|it| [it.count.to_string(), it.window_ms.to_string()]));
-            words.extend([(now / 1000).to_string(), (now % 1000 * 1000 + numbers.below(1000)).to_string()]);
-            let reply = redis.call(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            let limits: Vec<_> = keys.iter().map(String::as_str).zip(quotas.iter().copied()).collect();
+            let reply = redis.decide(&script, &[limits], now * 1000 + numbers.below(1000));
 
             let mut limits: Vec<_> = quotas.iter().copied().zip(&mut windows).collect();
-            let (is_admitted, standings) = take(&mut limits, now);
-            let mut expected = vec![Reply::Text(format!("n{step}")), Reply::Number(i64::from(is_admitted))];
-            for it in &standings {
-                let numbers = [u64::from(it.remaining), it.retry_ms, it.more_ms, it.slot_ms];
-                expected.extend(numbers.map(|number| Reply::Number(number as i64)));
-            }
-            assert_eq!(reply, Reply::List(expected), "schedule {schedule}, step {step}, {quotas:?}");
-            *(if is_admitted { &mut admitted } else { &mut denied }) += 1;
-            last_slot = if is_admitted { standings[0].slot_ms } else { last_slot };
+            let expected = take(&mut limits, now);
+            assert_eq!(reply, reply_of(&expected), "schedule {schedule}, step {step}, {quotas:?}");
+            *(if expected.0 { &mut admitted } else { &mut denied }) += 1;
+            last_slot = if expected.0 { expected.1[0].slot_ms } else { last_slot };
         }
     }
     assert!(admitted > 5_000 && denied > 5_000, "both are tried: {admitted} and {denied}");
+}
+
+#[test]
+fn requests_together_are_decided_on_as_one_by_one() {
+    let server = Redis::start(&[]);
+    let mut redis = server.connect();
+    let script = with_clock(TAKE.text);
+    let mut numbers = Numbers(13);
+    let (mut admitted, mut denied) = (0, 0);
+    for schedule in 0..200 {
+        let names = |set| (0..6).map(move |key| format!("{{{schedule}}}{set}{key}")).collect::<Vec<_>>();
+        let (together, alone) = (names("together"), names("alone"));
+        let quotas: Vec<_> = together.iter().map(|_| a_quota(&mut numbers)).collect();
+        let mut windows = vec![Window::default(); together.len()];
+        let mut now = 1_764_000_000_000 + numbers.below(100_000);
+        for step in 0..20 {
+            now = later(now, &mut numbers);
+            let requests: Vec<Vec<(usize, Quota)>> = (0..=numbers.below(12))
+                .map(|_| {
+                    let first = numbers.below(6) as usize;
+                    // Now and then a limit has another quota in one request than in the next.
+                    let mut limit = |key| {
+                        let quota = if numbers.below(15) == 0 { a_quota(&mut numbers) } else { quotas[key] };
+                        (key, quota)
+                    };
+                    let limits = [limit(first), limit((first + 1) % 6), limit((first + 3) % 6)];
+                    limits[..=numbers.below(3) as usize].to_vec()
+                })
+                .collect();
+            let now_us = now * 1000 + numbers.below(1000);
+            let reply = redis.decide(&script, &named(&requests, &together), now_us);
+            let mut one_by_one = Vec::new();
+            for request in named(&requests, &alone) {
+                one_by_one.extend(redis.decide(&script, &[request], now_us));
+            }
+            assert_eq!(reply, one_by_one, "schedule {schedule}, step {step}: {requests:?}");
+
+            let mut expected = Vec::new();
+            for limits in &requests {
+                let mut taken: Vec<_> = limits.iter().map(|(key, _)| mem::take(&mut windows[*key])).collect();
+                let mut both: Vec<_> = limits.iter().map(|(_, quota)| *quota).zip(&mut taken).collect();
+                let decided = take(&mut both, now);
+                *(if decided.0 { &mut admitted } else { &mut denied }) += 1;
+                expected.extend(reply_of(&decided));
+                for ((key, _), window) in limits.iter().zip(taken) {
+                    windows[*key] = window;
+                }
+            }
+            assert_eq!(reply, expected, "schedule {schedule}, step {step}: {requests:?}");
+            for (key, other) in together.iter().zip(&alone) {
+                for part in ["", ":stays"] {
+                    let mut kept = |key: &str| redis.call(&["GET", &format!("{key}{part}")]);
+                    assert_eq!(kept(key), kept(other), "schedule {schedule}, step {step}: {requests:?}");
+                }
+            }
+        }
+    }
+    assert!(admitted > 5_000 && denied > 5_000, "both are tried: {admitted} and {denied}");
+}
+
+/// Requests whose limits have these names.
+fn named<'a>(requests: &[Vec<(usize, Quota)>], names: &'a [String]) -> Vec<Vec<Limit<'a>>> {
+    let name = |(key, quota): &(usize, Quota)| (names[*key].as_str(), *quota);
+    requests.iter().map(|limits| limits.iter().map(name).collect()).collect()
+}
+
+/// A time after another, but for a clock that is put back every now and then.
+fn later(now_ms: u64, numbers: &mut Numbers) -> u64 {
+    let back = if numbers.below(40) == 0 { numbers.below(4_000_000) } else { 0 };
+    let step = match numbers.below(4) {
+        0 => 0,
+        1 => numbers.below(40),
+        2 => numbers.below(2_000),
+        _ => numbers.below(90_000),
+    };
+    now_ms + step - back
 }
 
 fn a_quota(numbers: &mut Numbers) -> Quota {
@@ -88,7 +178,9 @@ fn what_is_no_window_is_as_good_as_nothing() {
     ] {
         redis.call(&["DEL", "{k}"]);
         redis.call(foreign);
-        let Reply::List(reply) = redis.call(&["EVAL", TAKE.text, "1", "{k}", "n", "2", "60000"]) else {
+        let Reply::List(reply) =
+            redis.call(&["EVAL", TAKE.text, "1", "{k}", "n", "\u{1}\u{1}", "2", "60000"])
+        else {
             panic!("{foreign:?} spoils the limit")
         };
         assert_eq!(reply.len(), 6);

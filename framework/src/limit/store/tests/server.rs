@@ -140,17 +140,19 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) struct Connection<S>(BufReader<S>);
 
 impl<S: Read + Write> Connection<S> {
-    pub(crate) fn call(&mut self, words: &[&str]) -> Reply {
+    pub(crate) fn call(&mut self, words: &[impl AsRef<[u8]>]) -> Reply {
         self.send(words).expect("the server reads");
         self.receive().expect("the server answers")
     }
 
-    pub(crate) fn send(&mut self, words: &[&str]) -> io::Result<()> {
-        let mut text = format!("*{}\r\n", words.len());
-        for word in words {
-            text += &format!("${}\r\n{word}\r\n", word.len());
+    pub(crate) fn send(&mut self, words: &[impl AsRef<[u8]>]) -> io::Result<()> {
+        let mut text = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words.iter().map(AsRef::as_ref) {
+            text.extend(format!("${}\r\n", word.len()).into_bytes());
+            text.extend(word);
+            text.extend(b"\r\n");
         }
-        self.0.get_mut().write_all(text.as_bytes())
+        self.0.get_mut().write_all(&text)
     }
 
     pub(crate) fn receive(&mut self) -> io::Result<Reply> {
