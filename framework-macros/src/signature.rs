@@ -10,6 +10,7 @@ use syn::{
 use crate::{docs, errors::Errors};
 
 /// What the functions under one attribute look like.
+#[derive(Clone, Copy)]
 pub(crate) struct Kind {
     /// What such a function is: `procedure`.
     pub(crate) thing: &'static str,
@@ -21,12 +22,16 @@ pub(crate) struct Kind {
     pub(crate) other_context: &'static str,
     /// What the parameter after the context is: `input`.
     pub(crate) input: &'static str,
+    /// Whether a function will do that is not `async`; if not, what else there is to write than that word.
+    pub(crate) plain: Result<(), &'static str>,
 }
 
 /// The types of a function.
 pub(crate) struct Signature {
     /// The function's name.
     pub(crate) name: Ident,
+    /// Whether it is to be awaited.
+    pub(crate) is_async: bool,
     /// The context, without its `&`.
     pub(crate) context: Type,
     /// The parameters after the context.
@@ -116,16 +121,17 @@ impl Kind {
         let output = self.output(function, errors);
         let (context, arguments) = parameters?;
         let (output, error) = output?;
-        let signature = Signature { name: function.sig.ident.clone(), context, arguments, output, error };
+        let (name, is_async) = (function.sig.ident.clone(), function.sig.asyncness.is_some());
+        let signature = Signature { name, is_async, context, arguments, output, error };
         (!is_generic).then_some(signature)
     }
 
     fn check_qualifiers(&self, function: &ItemFn, errors: &mut Errors) {
         let (thing, signature) = (self.thing, &function.sig);
-        if signature.asyncness.is_none() {
+        if let (None, Err(otherwise)) = (&signature.asyncness, self.plain) {
             let name = &signature.ident;
-            errors
-                .push(signature.fn_token, format_args!("a {thing} is asynchronous: write `async fn {name}`"));
+            let message = format!("a {thing} is asynchronous: write `async fn {name}`{otherwise}");
+            errors.push(signature.fn_token, message);
         }
         if let Safety::Unsafe(token) = &signature.safety {
             errors.push(token, format_args!("a {thing} is called by the framework: remove `unsafe`"));

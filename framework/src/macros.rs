@@ -290,6 +290,11 @@ pub use catena_macros::Problem;
 ///   of `ms`, `s`, `m`, `h`, `d`.
 /// - `timeout = "30s"`: how long an attempt may take before it has failed, at most `"7d"`; ten minutes unless said
 ///   otherwise.
+/// - `blocking`: the job computes for long without awaiting anything, which would keep others from running: it gets a
+///   thread of its own. An `async fn` may await all the same; a plain `fn` will do if it does not. Nothing can stop a thread
+///   that computes: when the time of the attempt is up, [`JobCtx::is_cancelled`](crate::JobCtx::is_cancelled) says so, and
+///   what the handler returns then counts. One that computes on is reported in the log, and keeps its slot until it
+///   returns. `JOB_QUEUES` is how few of them run at once.
 /// - `queue = "mail"`: the queue in which it waits, `default` unless said otherwise. The jobs that a process runs at once
 ///   (`JOB_SLOTS`) are taken from its queues in turn; `JOB_QUEUES` limits a queue, and `jobs pause mail` stops one. A job
 ///   whose queue is changed takes along what waits.

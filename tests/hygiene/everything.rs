@@ -311,6 +311,12 @@ mod jobs {
         ::core::result::Result::Ok(())
     }
 
+    #[job(crate = ::chain, blocking, timeout = "1h")]
+    fn crunch(job: &JobCtx, args: Nothing) -> Result<()> {
+        let _ = (job.is_cancelled(), args);
+        ::core::result::Result::Ok(())
+    }
+
     #[job(crate = ::chain)]
     async fn steps(job: &JobCtx) -> Result<()> {
         let done: bool = job.step("one", async |_| ::core::result::Result::Ok(true)).await?;

@@ -16,7 +16,7 @@ use crate::signature::Signature;
 
 /// The description of the job, its entry in the registry, and the struct that carries its types and enqueues it.
 pub(crate) fn companion(job: &Job) -> TokenStream {
-    let Job { signature, doc, schedule, retries, backoff, queue, priority, keep, unique, .. } = job;
+    let Job { signature, doc, schedule, retries, backoff, blocking, queue, priority, keep, unique, .. } = job;
     let name = &signature.name;
     let function = name.unraw().to_string();
     let schedule = match schedule {
@@ -80,6 +80,7 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             retries: #retries,
             backoff: #backoff,
             timeout: #timeout,
+            blocking: #blocking,
             queue: #queue,
             priority: #priority,
             keep: #keep,
@@ -104,7 +105,7 @@ fn duration(duration: Duration) -> TokenStream {
 
 /// The adapter from the queue to the function. An error in its types is shown at them, any other at the name.
 fn run(signature: &Signature) -> TokenStream {
-    let Signature { name, context, output, error, .. } = signature;
+    let Signature { name, is_async, context, output, error, .. } = signature;
     let at = |span: Span| Span::mixed_site().located_at(span);
     let at_name = at(name.span());
     let mut arguments = quote_spanned!(at(context.span())=> &job,);
@@ -115,10 +116,11 @@ fn run(signature: &Signature) -> TokenStream {
         quote_spanned!(at_name=> let args = args.read::<#name>()?;)
     });
     let error = error.as_ref().map_or_else(|| quote_spanned!(at(output.span())=> _), |error| quote!(#error));
+    let awaited = is_async.then(|| quote_spanned!(at_name=> .await));
     quote_spanned! {at_name=>
         |job, #args| ::std::boxed::Box::pin(async move {
             #read
-            let result = #name(#arguments).await;
+            let result = #name(#arguments) #awaited;
             __jobs::finished::<#error>(result)
         })
     }

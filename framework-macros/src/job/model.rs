@@ -20,6 +20,7 @@ const KIND: Kind = Kind {
     parameter: "job: &JobCtx",
     other_context: "Ctx",
     input: "argument",
+    plain: Err(", or `#[job(blocking)]` above it, if it computes and awaits nothing"),
 };
 
 const DEFAULT_QUEUE: &str = "default";
@@ -40,6 +41,7 @@ pub(crate) struct Job {
     pub(crate) retries: u16,
     pub(crate) backoff: Option<Backoff>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) blocking: bool,
     pub(crate) queue: String,
     pub(crate) priority: u8,
     pub(crate) keep: Keep,
@@ -66,8 +68,11 @@ impl Job {
         let priority = options.priority.as_ref().map_or(0, |typed| priority(typed, errors));
         let keep = options.keep.as_ref().map_or(Keep::All, |typed| keep(typed, errors));
         let unique = options.unique.as_ref().map(|typed| Unique::new(typed, errors));
-        let function = KIND.function(item, errors)?;
-        let signature = KIND.signature(&function, &[], errors)?;
+        let blocking = options.blocking.is_present();
+        let is_meant = blocking || typed.misread.contains(&"blocking");
+        let kind = if is_meant { Kind { plain: Ok(()), ..KIND } } else { KIND };
+        let function = kind.function(item, errors)?;
+        let signature = kind.signature(&function, &[], errors)?;
         if !matches!(&signature.output, Type::Tuple(unit) if unit.elems.is_empty()) {
             errors.push(&signature.output, "nobody waits for what a job returns: write `Result<()>`");
         }
@@ -91,6 +96,7 @@ impl Job {
             retries,
             backoff,
             timeout,
+            blocking,
             queue: queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned()),
             priority,
             keep,

@@ -1,6 +1,6 @@
 //! What is typed in `#[job(..)]`.
 
-use darling::FromMeta;
+use darling::{FromMeta, util::Flag};
 use syn::{LitInt, LitStr};
 
 use super::unique::Arguments;
@@ -13,6 +13,7 @@ pub(crate) struct Options {
     pub(crate) retries: Option<LitInt>,
     pub(crate) backoff: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
+    pub(crate) blocking: Flag,
     pub(crate) queue: Option<LitStr>,
     pub(crate) priority: Option<LitInt>,
     pub(crate) keep: Option<LitStr>,
@@ -28,6 +29,7 @@ impl crate::options::Options for Options {
         "retries = 5",
         "backoff = \"exponential(2s, 1h)\"",
         "timeout = \"30s\"",
+        "blocking",
         "queue = \"mail\"",
         "priority = 1",
         "keep = \"failures\"",

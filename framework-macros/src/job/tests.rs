@@ -45,6 +45,16 @@ fn cron() {
 }
 
 #[test]
+fn blocking() {
+    let item = quote! {
+        fn crunch(job: &JobCtx, numbers: Numbers) -> Result<()> {
+            todo!()
+        }
+    };
+    insta::assert_snapshot!(pretty(job(quote!(blocking), item)));
+}
+
+#[test]
 fn a_job_with_mistakes_can_still_be_enqueued() {
     let expansion = job(
         quote!(retries = 1001),

@@ -108,7 +108,7 @@ fn settings(settings: &Settings) -> TokenStream {
 
 /// The adapter from a request to the function. An error in its types is shown at them, any other at the name.
 fn call(signature: &Signature) -> TokenStream {
-    let Signature { name, context, arguments, output, error } = signature;
+    let Signature { name, context, arguments, output, error, .. } = signature;
     let at = |span: Span| Span::mixed_site().located_at(span);
     let at_name = at(name.span());
     let mut passed = quote_spanned!(at(context.span())=> &ctx,);

@@ -24,6 +24,7 @@ const KIND: Kind = Kind {
     parameter: "ctx: &Ctx",
     other_context: "JobCtx",
     input: "input",
+    plain: Err(""),
 };
 
 /// The three tiers, in one line each.

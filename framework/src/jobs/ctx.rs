@@ -215,7 +215,8 @@ impl JobCtx {
         self.cancel.cancelled().await;
     }
 
-    /// Whether somebody has cancelled the job, for handlers that work piece by piece.
+    /// Whether somebody has cancelled the job, for handlers that work piece by piece. In a `blocking` job also whether its
+    /// time is up, or the process stops: nothing else can end such a handler.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()

@@ -29,6 +29,8 @@ pub struct Job {
     pub backoff: Backoff,
     /// How long an attempt may take, if not as long as any.
     pub timeout: Option<Duration>,
+    /// Whether it runs on a thread of its own, as it computes without awaiting.
+    pub blocking: bool,
     /// The queue in which it waits.
     pub queue: &'static str,
     /// Its rank among the due jobs of its queue unless it is given another: 0, first, to 3, last.

@@ -209,9 +209,12 @@ fn fingerprint<'a>(jobs: impl IntoIterator<Item = &'a &'static Job>) -> Vec<u8> 
     jobs.sort_by_key(|job| job.name);
     let mut hash = Sha256::new();
     for job in jobs {
-        let Job { name, doc, schedule, retries, backoff, timeout, queue, priority, .. } = job;
+        let Job { name, doc, schedule, retries, backoff, timeout, blocking, queue, priority, .. } = job;
         let place = job.location();
-        let text = format!("{:?}", (name, place, doc, schedule, retries, backoff, timeout, queue, priority));
+        let text = format!(
+            "{:?}",
+            (name, place, doc, schedule, retries, backoff, timeout, blocking, queue, priority)
+        );
         hash.update(text);
     }
     hash.finalize().to_vec()

@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::Crew;
+use super::{Crew, blocking::Handled};
 use crate::{
     db::{Access, Scope},
     error::{Code, Error, Result, panic_text},
@@ -88,24 +88,48 @@ impl Crew {
         Attempt { id, lease, outcome }
     }
 
-    async fn outcome(&self, job: &Job, claimed: &Claimed, cancel: &CancellationToken) -> Outcome {
-        let stop = self.worker.token();
+    async fn outcome(
+        self: &Arc<Self>,
+        job: &'static Job,
+        claimed: &Claimed,
+        cancel: &CancellationToken,
+    ) -> Outcome {
         let course = Course::new(claimed.stepped);
-        let handled = AssertUnwindSafe(async {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => Ok(Outcome::Interrupted),
-                () = self.cancelled_for_too_long(cancel) => Ok(Outcome::Cancelled { error: None }),
-                result = self.handle(job, claimed, cancel, &course) => result,
-            }
-        });
-        let result = handled.catch_unwind().await;
+        let result = if job.blocking {
+            let told = cancel.child_token();
+            let (crew, claimed, course) = (self.clone(), claimed.clone(), course.clone());
+            let (id, tokens) = (claimed.id, (cancel.clone(), told.clone()));
+            let handler = async move { crew.bounded(job, &claimed, (&tokens.0, &tokens.1), &course).await };
+            self.on_a_thread((job, id), (cancel, &told), handler).await
+        } else {
+            self.bounded(job, claimed, (cancel, cancel), &course).await
+        };
         if !matches!(result, Ok(Ok(Outcome::Committed | Outcome::Lost))) {
             course.progress.settle(&self.services.database.jobs, (claimed.id, claimed.lease)).await;
         }
         result
             .unwrap_or_else(|panic| Err(Error::internal(format!("panicked: {}", panic_text(&*panic)))))
             .unwrap_or_else(|error| failed(job, claimed, &error, cancel.is_cancelled()))
+    }
+
+    /// Runs the handler, and drops it where it waits when it must stop. Of the two tokens the first says that somebody
+    /// has cancelled the job, the second is for the handler.
+    async fn bounded(
+        &self,
+        job: &Job,
+        claimed: &Claimed,
+        (cancel, told): (&CancellationToken, &CancellationToken),
+        course: &Arc<Course>,
+    ) -> Handled {
+        let stop = self.worker.token();
+        let handled = AssertUnwindSafe(async {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => Ok(Outcome::Interrupted),
+                result = self.handle(job, claimed, (cancel, told), course) => result,
+            }
+        });
+        handled.catch_unwind().await
     }
 
     /// Resolves when a cancelled job has had its time to stop by itself.
@@ -118,7 +142,7 @@ impl Crew {
         &self,
         job: &Job,
         claimed: &Claimed,
-        cancel: &CancellationToken,
+        (cancel, told): (&CancellationToken, &CancellationToken),
         course: &Arc<Course>,
     ) -> Result<Outcome> {
         let scope = Scope::new(self.services.database.jobs.clone(), Access::ReadWrite);
@@ -129,13 +153,18 @@ impl Crew {
             id: claimed.id,
             lease: claimed.lease,
             attempt: u16::try_from(claimed.attempt).unwrap_or(0),
-            cancel: cancel.clone(),
+            cancel: told.clone(),
             fire_time: job.schedule.and_then(|_| fire_time(&claimed.args)),
         };
         let limit = job.timeout.unwrap_or(self.settings.timeout);
         let handler = timeout(limit, course.steps.run((job.run)(ctx, Args(claimed.args.clone()))));
-        let ended =
-            handler.await.map_err(|_| Error::new(Code::TIMEOUT, format!("took longer than {limit:?}")))??;
+        // Once the handler has returned, what it returned counts.
+        let ended = tokio::select! {
+            biased;
+            ended = handler => ended,
+            () = self.cancelled_for_too_long(cancel) => return Ok(Outcome::Cancelled { error: None }),
+        };
+        let ended = ended.map_err(|_| Error::new(Code::TIMEOUT, format!("took longer than {limit:?}")))??;
         if let Some(outcome) = ended {
             return Ok(outcome);
         }

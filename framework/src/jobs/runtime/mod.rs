@@ -1,6 +1,7 @@
 //! Starts and stops the loops of the queue.
 
 mod attempt;
+mod blocking;
 mod line;
 
 use std::{

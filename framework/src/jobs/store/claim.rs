@@ -46,7 +46,7 @@ impl Share {
 }
 
 /// A job that this process may work on.
-#[derive(Debug, Queryable)]
+#[derive(Clone, Debug, Queryable)]
 pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) id: JobId,
     pub(in crate::jobs) lease: Lease,

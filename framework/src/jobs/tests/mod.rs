@@ -2,6 +2,7 @@
 
 #![cfg(feature = "testing")]
 
+mod blocking;
 mod cancelling;
 mod enqueue;
 mod failing;
@@ -171,6 +172,7 @@ const fn job(name: &'static str, run: fn(JobCtx, Args) -> JobFuture) -> Job {
         retries: 5,
         backoff: Backoff::Fixed(Duration::ZERO),
         timeout: None,
+        blocking: false,
         queue: "default",
         priority: 0,
         keep: Keep::All,
