@@ -121,7 +121,7 @@ pub use ctx::{Anyone, Authenticate, Ctx, User};
 pub use db::{Db, Detached};
 pub use error::{Code, Error, Failure, Place, Result};
 pub use http::{Created, Output, Redirect};
-pub use jobs::{Delay, Enqueue, EnqueueOn, JobArgs, JobCtx, JobId, StepResult};
+pub use jobs::{Delay, Enqueue, EnqueueOn, JobArgs, JobCtx, JobId, OldArgs, StepResult};
 pub use macros::{Problem, job, model, procedure};
 pub use model::{Failures, Patch, Schema, custom::Check};
 pub use paging::{Page, PageQuery, Paging, Row, row};
@@ -190,7 +190,8 @@ pub mod __private {
     /// For `#[job]`.
     pub mod jobs {
         pub use crate::jobs::{
-            Args, Backoff, Entry, Job, JobType, Keep, Key, Misfire, Schedule, Unique, args, finished,
+            Args, Backoff, Entry, Job, JobType, Keep, Key, Misfire, OldArgs, Schedule, Unique, args,
+            finished, reads, upgraded,
         };
     }
 }

@@ -311,7 +311,15 @@ pub use catena_macros::Problem;
 /// - `misfire = "last"`: what becomes of fires that no process was there for, as all were stopped. The last of them is
 ///   made, and that is the default; with `"all"` each is, but no more than the last 100; with `"skip"` none is that is
 ///   more than a minute late.
+/// - `version = 2, upgrade = read_older`: the arguments have changed so that they no longer read what waits in the queue.
+///   `fn read_older(version: u16, args: OldArgs) -> Result<Mail>` makes those of older versions the present ones; see
+///   [`OldArgs`](crate::OldArgs). It is called when such a job runs, and when the program starts, for what waits then. A
+///   program leaves jobs alone that a newer version enqueued. From 1, which is meant without it.
 /// - `crate = chain`: the path of `catena`, where it goes by another name than `::catena`.
+///
+/// Before a program works on the queue it looks through what waits, unless all programs before took the same arguments,
+/// and says in the log which jobs it cannot read, how many, and what is wrong with the first. A new field with a default,
+/// or an `Option`, reads what was written before; for other changes there is `version`.
 ///
 /// An error has the job tried again. [`Error::discard`](crate::Error::discard) gives it up,
 /// [`Error::retry_in`](crate::Error::retry_in) says when, [`Error::snooze`](crate::Error::snooze) has it wait without

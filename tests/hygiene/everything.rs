@@ -317,6 +317,16 @@ mod jobs {
         ::core::result::Result::Ok(())
     }
 
+    #[job(crate = ::chain, version = 2, upgrade = older)]
+    async fn renewed(_: &JobCtx, version: Nothing) -> Result<()> {
+        let _ = version;
+        ::core::result::Result::Ok(())
+    }
+
+    fn older(_: u16, args: ::chain::OldArgs) -> Result<Nothing> {
+        args.read()
+    }
+
     #[job(crate = ::chain)]
     async fn steps(job: &JobCtx) -> Result<()> {
         let done: bool = job.step("one", async |_| ::core::result::Result::Ok(true)).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{ext::IdentExt as _, spanned::Spanned as _};
+use syn::{Path, ext::IdentExt as _, spanned::Spanned as _};
 
 use super::{
     backoff::Backoff,
@@ -16,7 +16,20 @@ use crate::signature::Signature;
 
 /// The description of the job, its entry in the registry, and the struct that carries its types and enqueues it.
 pub(crate) fn companion(job: &Job) -> TokenStream {
-    let Job { signature, doc, schedule, retries, backoff, blocking, queue, priority, keep, unique, .. } = job;
+    let Job {
+        signature,
+        doc,
+        schedule,
+        retries,
+        backoff,
+        blocking,
+        queue,
+        priority,
+        keep,
+        unique,
+        version,
+        ..
+    } = job;
     let name = &signature.name;
     let function = name.unraw().to_string();
     let schedule = match schedule {
@@ -86,16 +99,18 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             keep: #keep,
             unique: #unique,
             args: __jobs::args::<#name>(),
+            version: #version,
+            reads: __jobs::reads::<#name>,
             run: #run,
         };
         ::catena::__private::inventory::submit! { __jobs::Entry(&__JOB) }
     };
-    with_struct(job, &registration, &quote!(&__JOB))
+    with_struct(job, &registration, &quote!(&__JOB), job.upgrade.as_ref().map(upgrade).as_ref())
 }
 
 /// The struct alone, for a job with mistakes: what enqueues it shall not fail as well.
 pub(crate) fn stand_in(job: &Job) -> TokenStream {
-    with_struct(job, &TokenStream::new(), &quote!(::core::unreachable!()))
+    with_struct(job, &TokenStream::new(), &quote!(::core::unreachable!()), None)
 }
 
 fn duration(duration: Duration) -> TokenStream {
@@ -126,7 +141,22 @@ fn run(signature: &Signature) -> TokenStream {
     }
 }
 
-fn with_struct(job: &Job, registration: &TokenStream, description: &TokenStream) -> TokenStream {
+/// The method that calls what reads arguments of older versions; an error in its types is shown at it.
+fn upgrade(path: &Path) -> TokenStream {
+    let at = Span::mixed_site().located_at(path.span());
+    quote_spanned! {at=>
+        fn upgrade(version: u16, args: __jobs::OldArgs) -> ::catena::Result<Self::Args> {
+            __jobs::upgraded(#path(version, args))
+        }
+    }
+}
+
+fn with_struct(
+    job: &Job,
+    registration: &TokenStream,
+    description: &TokenStream,
+    upgrade: Option<&TokenStream>,
+) -> TokenStream {
     let Job { visibility, conditions, signature, .. } = job;
     let Signature { name, .. } = signature;
     let (args_type, parameter, args) = match signature.input() {
@@ -172,6 +202,8 @@ fn with_struct(job: &Job, registration: &TokenStream, description: &TokenStream)
                     #description
                 }
                 #unique_by
+
+                #upgrade
             }
 
             #[allow(dead_code, unreachable_pub)]

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, LitInt, LitStr, Type, Visibility};
+use syn::{Attribute, LitInt, LitStr, Path, Type, Visibility};
 
 use super::{backoff::Backoff, parse::Options, schedule::Schedule, unique::Unique};
 use crate::{
     docs,
     errors::{Errors, nearest},
     options::Typed,
-    signature::{Kind, Signature, conditions},
+    signature::{Kind, Signature, conditions, source},
     units::duration,
 };
 
@@ -27,6 +27,8 @@ const DEFAULT_QUEUE: &str = "default";
 const LONGEST_QUEUE: usize = 100;
 const LOWEST_PRIORITY: u8 = 3;
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+const LATEST_VERSION: u16 = 32767;
 
 const DEFAULT_RETRIES: u16 = 5;
 const MOST_RETRIES: u16 = 1000;
@@ -46,6 +48,9 @@ pub(crate) struct Job {
     pub(crate) priority: u8,
     pub(crate) keep: Keep,
     pub(crate) unique: Option<Unique>,
+    pub(crate) version: u16,
+    /// What reads the arguments of older versions.
+    pub(crate) upgrade: Option<Path>,
 }
 
 /// Which completed jobs stay in the history.
@@ -87,6 +92,7 @@ impl Job {
                 "this job takes no arguments, so there is nothing to choose from: write `unique` alone",
             );
         }
+        let version = version(typed, signature.input(), errors);
         Some(Self {
             visibility: function.vis,
             conditions: conditions(&function.attrs),
@@ -101,6 +107,8 @@ impl Job {
             priority,
             keep,
             unique,
+            version,
+            upgrade: options.upgrade.clone(),
         })
     }
 }
@@ -174,4 +182,44 @@ fn keep(typed: &LitStr, errors: &mut Errors) -> Keep {
             Keep::All
         }
     }
+}
+
+/// The version of the arguments, which has a way to read older ones unless it is the first.
+fn version(typed: &Typed<Options>, input: Option<&Type>, errors: &mut Errors) -> u16 {
+    let Options { version, upgrade, .. } = &typed.options;
+    let number = version.as_ref().map(|version| match version.base10_parse() {
+        Ok(number @ 1..=LATEST_VERSION) => number,
+        _ => {
+            let message = format!("a version is a number from 1 to {LATEST_VERSION}: write `version = 2`");
+            errors.push(version, message);
+            2
+        }
+    });
+    let Some(input) = input else {
+        if let Some(version) = version {
+            errors.push(version, "a job without arguments has no versions of them: remove `version`");
+        }
+        if let Some(upgrade) = upgrade {
+            errors.push(upgrade, "a job without arguments has none to upgrade: remove `upgrade`");
+        }
+        return 1;
+    };
+    match (version, upgrade) {
+        (Some(version), None) if number > Some(1) && !typed.misread.contains(&"upgrade") => {
+            let message = format!(
+                "arguments of older versions may still wait: add `upgrade = read_older`, the name of a \
+                 `fn(version: u16, args: OldArgs) -> Result<{}>`",
+                source(input)
+            );
+            errors.push(version, message);
+        }
+        (_, Some(upgrade)) if number.unwrap_or(1) == 1 && !typed.misread.contains(&"version") => {
+            errors.push(
+                upgrade,
+                "these arguments are the first version: add `version = 2`, or remove `upgrade`",
+            );
+        }
+        _ => {}
+    }
+    number.unwrap_or(1)
 }

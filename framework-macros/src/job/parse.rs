@@ -1,7 +1,7 @@
 //! What is typed in `#[job(..)]`.
 
 use darling::{FromMeta, util::Flag};
-use syn::{LitInt, LitStr};
+use syn::{LitInt, LitStr, Path};
 
 use super::unique::Arguments;
 
@@ -18,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) priority: Option<LitInt>,
     pub(crate) keep: Option<LitStr>,
     pub(crate) unique: Option<Arguments>,
+    pub(crate) version: Option<LitInt>,
+    pub(crate) upgrade: Option<Path>,
 }
 
 impl crate::options::Options for Options {
@@ -34,6 +36,8 @@ impl crate::options::Options for Options {
         "priority = 1",
         "keep = \"failures\"",
         "unique(by = [to], within = \"1h\")",
+        "version = 2",
+        "upgrade = read_older",
     ];
     const SYNONYMS: &'static [(&'static str, &'static str)] =
         &[("timezone", "tz"), ("time_zone", "tz"), ("zone", "tz")];

@@ -35,6 +35,16 @@ fn args() {
 }
 
 #[test]
+fn versions() {
+    let item = quote! {
+        async fn send_mail(job: &JobCtx, mail: Mail) -> Result<()> {
+            todo!()
+        }
+    };
+    insta::assert_snapshot!(pretty(job(quote!(version = 2, upgrade = mails::older), item)));
+}
+
+#[test]
 fn cron() {
     let item = quote! {
         async fn purge(job: &JobCtx) -> Result<()> {

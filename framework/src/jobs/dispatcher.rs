@@ -39,6 +39,7 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::f
 pub(super) struct Dispatcher {
     crew: Arc<Crew>,
     kinds: Vec<&'static str>,
+    versions: Vec<(&'static str, i16)>,
     stop: CancellationToken,
     heard_stop: bool,
     idle_requests: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
@@ -86,6 +87,7 @@ impl Dispatcher {
         let now = Instant::now();
         Self {
             kinds: crew.jobs.keys().copied().collect(),
+            versions: super::kinds::versions(&crew.jobs),
             queues: Queues::new(crew.jobs.values(), &crew.settings),
             crew,
             stop,
@@ -262,6 +264,7 @@ impl Dispatcher {
             limit: i32::try_from(free).unwrap_or(i32::MAX),
             shares: self.queues.shares(looks_at_everything),
             kinds: self.kinds.clone(),
+            versions: self.versions.clone(),
             worker,
         });
         if !self.flush.is_empty() || beats || claim.is_some() {

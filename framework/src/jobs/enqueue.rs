@@ -220,7 +220,7 @@ impl NewJob {
             max_attempts: i16::try_from(job.retries).unwrap_or(i16::MAX).saturating_add(1),
             run_at: None,
             delay_ms: 0,
-            version: 1,
+            version: i16::try_from(job.version).unwrap_or(i16::MAX),
             batch: None,
             concurrency_key: None,
             unique,

@@ -4,8 +4,8 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use super::{JobArgs, JobCtx, Key, Unique};
 use crate::{
-    error::{Error, Result},
-    model::Shape,
+    error::{Error, Result, Verdict},
+    model::{Schema, Shape, parse_body},
 };
 
 /// The future of one attempt.
@@ -41,6 +41,10 @@ pub struct Job {
     pub unique: Option<Unique>,
     /// What its arguments look like; `None` if it takes none.
     pub args: Option<fn() -> Shape>,
+    /// The version of its arguments, from 1.
+    pub version: u16,
+    /// Whether arguments can be read.
+    pub reads: fn(&Args) -> Result<()>,
     /// Reads the arguments and runs one attempt.
     pub run: fn(JobCtx, Args) -> JobFuture,
 }
@@ -141,18 +145,93 @@ impl Keep {
     }
 }
 
-/// The arguments of a job as they stand in the queue: JSON text.
-#[derive(Debug)]
-pub struct Args(pub(crate) String);
+/// The arguments of a job as they stand in the queue.
+pub struct Args {
+    /// JSON.
+    pub(super) text: String,
+    /// Of the job that wrote them.
+    pub(super) version: u16,
+}
 
 impl Args {
     /// Reads the arguments. They come from the queue, which anyone with the right to enqueue has written to, so they
-    /// are checked as strictly as a request.
+    /// are checked as strictly as a request. Those of an older version are upgraded.
     ///
     /// # Errors
     /// One that gives the job up and lists what is wrong: another attempt would read the same text.
     pub fn read<J: JobType>(&self) -> Result<J::Args> {
-        J::Args::read(&self.0).map_err(|error| unreadable(&error))
+        let Self { text, version } = self;
+        let current = J::job().version;
+        if *version == current {
+            return J::Args::read(text).map_err(|error| unreadable(&error));
+        }
+        J::upgrade(*version, OldArgs(text.clone())).map_err(|error| match error.verdict() {
+            Verdict::Backoff => Error::discard(format!(
+                "the arguments of version {version} cannot be made those of version {current}"
+            ))
+            .because(error.chain()),
+            _ => error,
+        })
+    }
+}
+
+/// Whether arguments can be read as those of `J`.
+///
+/// # Errors
+/// As [`Args::read`].
+pub fn reads<J: JobType>(args: &Args) -> Result<()> {
+    args.read::<J>().map(drop)
+}
+
+/// The arguments of a job that was enqueued by an older version of the program, for the function that
+/// [`#[job(version = 2, upgrade = ..)]`](crate::job) names.
+///
+/// ```
+/// use catena::{JobCtx, OldArgs, Result, job, model};
+///
+/// #[model]
+/// pub struct Mail {
+///     pub to: Vec<String>,
+/// }
+///
+/// /// What a mail was in version 1.
+/// #[model]
+/// pub struct MailToOne {
+///     pub to: String,
+/// }
+///
+/// fn upgraded(_version: u16, args: OldArgs) -> Result<Mail> {
+///     let old: MailToOne = args.read()?;
+///     Ok(Mail { to: vec![old.to] })
+/// }
+///
+/// #[job(version = 2, upgrade = upgraded)]
+/// pub async fn send_mail(job: &JobCtx, args: Mail) -> Result<()> {
+///     Ok(())
+/// }
+/// ```
+pub struct OldArgs(String);
+
+impl OldArgs {
+    /// Reads them as what they were: a model with the fields and checks of that time.
+    ///
+    /// # Errors
+    /// One that gives the job up and lists what is wrong.
+    pub fn read<T: Schema>(&self) -> Result<T> {
+        parse_body(self.0.as_bytes()).map_err(|error| unreadable(&error))
+    }
+
+    /// The JSON text that stands in the queue.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Without the text, which may hold what nobody should see.
+impl fmt::Debug for OldArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OldArgs").finish_non_exhaustive()
     }
 }
 
@@ -179,6 +258,14 @@ pub trait JobType {
     fn unique_by(_args: &Self::Args, _key: &mut Key) -> Result<bool> {
         Ok(false)
     }
+
+    /// Makes arguments of an older version those of this one.
+    ///
+    /// # Errors
+    /// Where there is no way to do so.
+    fn upgrade(version: u16, _: OldArgs) -> Result<Self::Args> {
+        Err(Error::internal(format!("the job has no `upgrade` that reads version {version}")))
+    }
 }
 
 /// An error of a job: [`Error`], or what can be made one.
@@ -198,6 +285,14 @@ impl<E: Into<Error>> JobError for E {}
 /// # Errors
 /// The job's own error.
 pub fn finished<E: JobError>(result: Result<(), E>) -> Result<()> {
+    result.map_err(Into::into)
+}
+
+/// What `upgrade` returned, with the framework's own error.
+///
+/// # Errors
+/// The upgrade's own error.
+pub fn upgraded<T, E: JobError>(result: Result<T, E>) -> Result<T> {
     result.map_err(Into::into)
 }
 

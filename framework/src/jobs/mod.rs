@@ -11,6 +11,7 @@ mod dispatcher;
 mod enqueue;
 mod job;
 mod keys;
+mod kinds;
 mod progress;
 mod pruner;
 mod queues;
@@ -30,7 +31,9 @@ pub(crate) use cron::Cron;
 pub(crate) use ctx::Course;
 pub use ctx::JobCtx;
 pub use enqueue::{Delay, Enqueue, EnqueueOn, JobArgs, JobId};
-pub use job::{Args, Backoff, Entry, Job, JobType, Keep, Misfire, Schedule, args, finished};
+pub use job::{
+    Args, Backoff, Entry, Job, JobType, Keep, Misfire, OldArgs, Schedule, args, finished, reads, upgraded,
+};
 pub use keys::{Key, Unique};
 pub(crate) use runtime::Engine;
 pub(crate) use state::State;

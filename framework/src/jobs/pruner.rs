@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 use super::{
+    kinds,
     runtime::{Crew, PATIENCE, no_answer},
     store,
 };
@@ -48,6 +49,7 @@ impl Pruner {
         let mut turn = self.crew.line.open().await?;
         store::rotate_history(&mut turn, history_days).await?;
         turn.keep();
+        kinds::refresh(&self.crew.line, &self.crew.jobs, discarded_days).await?;
         self.move_strays().await?;
         // In small pieces, each a turn of its own, so that the other loops get theirs.
         while {

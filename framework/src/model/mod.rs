@@ -4,6 +4,7 @@ mod check;
 mod columns;
 pub(crate) mod custom;
 pub(crate) mod exact;
+mod fingerprint;
 mod flatten;
 mod formats;
 mod json;
@@ -36,6 +37,7 @@ pub use custom::{
     variant_rules,
 };
 pub use exact::BigInt;
+pub(crate) use fingerprint::fingerprint;
 pub use flatten::{flat, part};
 pub use json::Json;
 pub use object::{FieldVisitor, Fill, Object, is_sound, label, read_object, write_object};

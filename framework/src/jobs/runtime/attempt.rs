@@ -156,8 +156,9 @@ impl Crew {
             cancel: told.clone(),
             fire_time: job.schedule.and_then(|_| fire_time(&claimed.args)),
         };
+        let args = Args { text: claimed.args.clone(), version: u16::try_from(claimed.version).unwrap_or(0) };
         let limit = job.timeout.unwrap_or(self.settings.timeout);
-        let handler = timeout(limit, course.steps.run((job.run)(ctx, Args(claimed.args.clone()))));
+        let handler = timeout(limit, course.steps.run((job.run)(ctx, args)));
         // Once the handler has returned, what it returned counts.
         let ended = tokio::select! {
             biased;

@@ -23,8 +23,8 @@ pub(super) use attempt::{Attempt, LONGEST_DELAY, Outcome};
 pub(super) use line::{Line, PATIENCE, no_answer};
 
 use super::{
-    Job, announcer::announce, dispatcher::Dispatcher, pruner::Pruner, rescuer::Rescuer, scheduler::Scheduler,
-    worker::Worker,
+    Job, announcer::announce, dispatcher::Dispatcher, kinds, pruner::Pruner, rescuer::Rescuer,
+    scheduler::Scheduler, worker::Worker,
 };
 use crate::{
     error::{Error, Result},
@@ -115,7 +115,7 @@ impl Engine {
         Self::start_with(services, super::all(), settings).await
     }
 
-    /// Enters the schedules of `jobs` and starts to work on them.
+    /// Enters the kinds and schedules of `jobs`, reports what waits and cannot be read, and starts to work on them.
     ///
     /// # Errors
     /// `internal` for a cron expression that cannot be read or never fires, naming the job, and for slots of a queue
@@ -130,6 +130,7 @@ impl Engine {
         known_queues(&jobs, &settings)?;
         let attempts = jobs.keys().map(|name| (*name, Attempts::default())).collect();
         let crew = Arc::new(Crew { services, jobs, attempts, settings, worker: Worker::new(), line });
+        kinds::enter(&crew.line, &crew.jobs).await?.log();
         let scheduler = Arc::new(Scheduler::enter(crew.clone()).await?);
         let rescuer = Arc::new(Rescuer::new(crew.clone()));
         let stop = CancellationToken::new();

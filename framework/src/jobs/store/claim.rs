@@ -22,6 +22,8 @@ pub(in crate::jobs) struct Claim {
     pub(in crate::jobs) shares: Vec<Share>,
     /// The kinds this process knows.
     pub(in crate::jobs) kinds: Vec<&'static str>,
+    /// The version of the arguments that it reads, of those kinds that have had more than one: the latest.
+    pub(in crate::jobs) versions: Vec<(&'static str, i16)>,
     /// Who claims.
     pub(in crate::jobs) worker: WorkerId,
 }
@@ -61,7 +63,6 @@ pub(in crate::jobs) struct Claimed {
     #[expect(dead_code, reason = "a job that crashed does not run alone yet")]
     pub(in crate::jobs) crashes: i16,
     /// Of the arguments.
-    #[expect(dead_code, reason = "there is one version of arguments yet")]
     pub(in crate::jobs) version: i16,
     #[expect(dead_code, reason = "there are no batches yet")]
     pub(in crate::jobs) batch: Option<i64>,
@@ -73,13 +74,15 @@ pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) stepped: bool,
 }
 
-/// Takes up to `limit` due jobs: queue by queue, of each by priority, then time; none from queues that are paused. A
+/// Takes up to `limit` due jobs: queue by queue, of each by priority, then time; none from queues that are paused, and
+/// none that a newer version of the program enqueued with arguments that this one cannot read. A
 /// worker without a row takes none: the lock on its row keeps the rescuer from declaring it dead between the claim and its commit.
 pub(in crate::jobs) async fn claim(
     connection: &AsyncPgConnection,
     claim: &Claim,
 ) -> QueryResult<Vec<Claimed>> {
-    let Claim { limit, shares, kinds, worker } = claim;
+    let Claim { limit, shares, kinds, versions, worker } = claim;
+    let (versioned, versions): (Vec<_>, Vec<_>) = versions.iter().copied().unzip();
     let queues: Vec<_> = shares.iter().map(|share| share.queue).collect();
     let slots: Vec<_> = shares.iter().map(|share| share.slots).collect();
     let low: Vec<_> = shares.iter().flat_map(|share| share.low).collect();
@@ -90,6 +93,8 @@ pub(in crate::jobs) async fn claim(
         (*limit).into_sql::<Integer>(),
         kinds.clone().into_sql::<Array<Text>>(),
         (*worker).into_sql::<BigInt>(),
+        versioned.into_sql::<Array<Text>>(),
+        versions.into_sql::<Array<SmallInt>>(),
     );
     statement::<Row, _>(CLAIM, binds).load(&mut &*connection).await
 }
@@ -127,6 +132,7 @@ WHERE id = ANY(ARRAY(
             WHERE queue = q.name AND priority = p.priority AND state = 0
                 AND run_at >= timestamptz '2000-01-01 00:00:00+00' + p.low * interval '1 microsecond'
                 AND run_at <= now() AND kind = ANY($5) AND cancel_at IS NULL
+                AND (version = 1 OR version <= (SELECT k.version FROM unnest($7, $8) AS k(kind, version) WHERE k.kind = jobs.kind))
             ORDER BY run_at, id LIMIT q.slots FOR UPDATE SKIP LOCKED
         ) ready
         LIMIT q.slots

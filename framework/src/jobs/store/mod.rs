@@ -26,6 +26,7 @@ pub(super) mod cancel;
 pub(super) mod claim;
 mod enqueue;
 pub(super) mod finish;
+mod kinds;
 mod list;
 mod progress;
 mod queues;
@@ -46,6 +47,7 @@ pub(super) use enqueue::enqueue;
 pub(super) use finish::{
     Cancelled, Completion, Failed, Flush, Released, cancel, complete, complete_one, fail, release,
 };
+pub(super) use kinds::{DeclaredKind, Waiting, declare_kinds, delete_kinds, waiting};
 pub(crate) use list::{Filter, JobProgress, JobRow, list};
 pub(super) use progress::{delete_progress, note_progress};
 pub(super) use queues::move_strays;
@@ -93,7 +95,8 @@ pub(super) async fn open_dispatcher(connector: &Connector) -> Result<AsyncPgConn
     to_stop(&connection, 0).await?;
     release(&connection, &[]).await?;
     beat(&connection, 0).await?;
-    claim(&connection, &Claim { limit: 0, shares: vec![], kinds: vec![], worker: 0 }).await?;
+    claim(&connection, &Claim { limit: 0, shares: vec![], kinds: vec![], versions: vec![], worker: 0 })
+        .await?;
     Ok(connection)
 }
 

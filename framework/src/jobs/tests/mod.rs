@@ -7,6 +7,7 @@ mod cancelling;
 mod enqueue;
 mod failing;
 mod fence;
+mod kinds;
 mod liveness;
 mod plans;
 mod progress;
@@ -178,6 +179,8 @@ const fn job(name: &'static str, run: fn(JobCtx, Args) -> JobFuture) -> Job {
         keep: Keep::All,
         unique: None,
         args: None,
+        version: 1,
+        reads: |_| Ok(()),
         run,
     }
 }
@@ -221,7 +224,7 @@ async fn write(job: &JobCtx) -> Result<()> {
 /// A claim of up to `limit` no-op jobs in the default queue.
 fn claim_of(limit: i32, worker: i64) -> Claim {
     let shares = vec![Share { queue: "default", slots: limit, low: [0; 4] }];
-    Claim { limit, shares, kinds: vec!["noop"], worker }
+    Claim { limit, shares, kinds: vec!["noop"], versions: vec![], worker }
 }
 
 /// Where a handler and its test wait for each other.

@@ -31,9 +31,9 @@ struct Hot {
 }
 
 const CLAIM: Hot = Hot {
-    types: "text[], int[], bigint[], int, text[], bigint",
+    types: "text[], int[], bigint[], int, text[], bigint, text[], smallint[]",
     sql: store::claim::CLAIM,
-    values: "'{default,mail}', '{50,5}', '{0,0,0,0,0,0,0,0}', 50, '{noop}', 1",
+    values: "'{default,mail}', '{50,5}', '{0,0,0,0,0,0,0,0}', 50, '{noop}', 1, '{}', '{}'",
 };
 fn complete(completion: Completion) -> Hot {
     Hot { types: "bigint[], bigint[]", sql: completion.sql(), values: "'{1,2}', '{1,2}'" }
@@ -117,7 +117,7 @@ async fn on_a_table_of_a_million_rows() {
     check(&queue).await;
 
     let mut connection = dispatcher(&queue).await;
-    let values = CLAIM.values.replace(", 1", &format!(", {worker}"));
+    let values = CLAIM.values.replace(", 1,", &format!(", {worker},"));
     let touched = blocks(&mut connection, &Hot { values: values.leak(), ..CLAIM }).await;
     assert_eq!(queue.number("SELECT count(*) FROM catena.jobs WHERE state = 1").await, 50);
     assert!(touched < 2_000, "a claim of 50 touched {touched} blocks");
