@@ -16,6 +16,8 @@ mod url;
 
 use std::{path::PathBuf, time::Duration};
 
+use uuid::Uuid;
+
 pub use detached::Detached;
 pub use handle::Db;
 pub(crate) use setup::Session;
@@ -81,6 +83,8 @@ pub(crate) struct Database {
     pub(crate) jobs: Pool,
     /// For the engine, which opens its own connections as the jobs role, outside the pools.
     pub(crate) engine: Connector,
+    /// A name for this process, unlike that of any other; its sessions of the jobs role bear it.
+    pub(crate) process: String,
     /// Keeps the private server, if there is one; dropped last.
     _cluster: Option<Cluster>,
 }
@@ -151,13 +155,15 @@ impl Prepared {
     /// When a URL names authorities that cannot be read.
     pub(crate) fn connect(self, pools: PoolSettings) -> Result<Database, SetupError> {
         let (web, jobs) = (Connector::new(&self.web)?, Connector::new(&self.jobs)?);
+        let process = process_name();
         let request = pools.request + MARGIN;
         let web_limits = Limits { statement: Some(request), idle: request };
         let job_limits = Limits { statement: None, idle: pools.attempt + MARGIN };
         Ok(Database {
             web: Pool::new(web, pools.web, web_limits),
-            jobs: Pool::patient(jobs.clone(), pools.jobs, job_limits),
+            jobs: Pool::patient(jobs.clone(), pools.jobs, job_limits, &process),
             engine: jobs,
+            process,
             _cluster: self.cluster,
         })
     }
@@ -169,6 +175,12 @@ impl Database {
         self.web.close();
         self.jobs.close();
     }
+}
+
+/// The number by which the operating system knows this process, and what tells it from those of other machines.
+fn process_name() -> String {
+    let random = Uuid::now_v7().as_u128() & 0xffff_ffff_ffff;
+    format!("{}-{random:012x}", std::process::id())
 }
 
 /// [`Cluster::acquire`] without blocking the caller's thread.

@@ -43,6 +43,19 @@ impl Limits {
     }
 }
 
+/// The statement that has `pg_stat_activity` show which process a session belongs to: others end the sessions of one that
+/// stands still. A name that the URL gives comes first.
+fn signature(process: &str) -> String {
+    format!(
+        "SELECT set_config('application_name', left(coalesce(nullif(current_setting('application_name'), ''),
+             'catena jobs'), {}) || ' {process}', false)",
+        LONGEST_NAME - process.len() - 1
+    )
+}
+
+/// The longest name of an application that PostgreSQL does not cut off.
+const LONGEST_NAME: usize = 63;
+
 /// How busy a pool is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolStatus {
@@ -63,13 +76,13 @@ pub(crate) struct Pool {
 impl Pool {
     /// Returns a pool of at most `size` connections. Nothing is connected yet.
     pub(crate) fn new(connector: Connector, size: usize, limits: Limits) -> Self {
-        Self::with_wait(connector, size, limits, Some(WAIT))
+        Self::opened_with(connector, size, limits.sql(), Some(WAIT))
     }
 
     /// Returns a pool whose users wait for a free connection as long as they like: jobs have limits of their own, and
-    /// more of them run at once than there are connections.
-    pub(crate) fn patient(connector: Connector, size: usize, limits: Limits) -> Self {
-        Self::with_wait(connector, size, limits, None)
+    /// more of them run at once than there are connections. Its sessions bear the name of the process.
+    pub(crate) fn patient(connector: Connector, size: usize, limits: Limits, process: &str) -> Self {
+        Self::opened_with(connector, size, limits.sql() + ";" + &signature(process), None)
     }
 
     /// A pool of a test, of web requests.
@@ -79,17 +92,17 @@ impl Pool {
         Self::new(Connector::of_test(url), size, Limits { statement: Some(minute), idle: minute })
     }
 
-    fn with_wait(connector: Connector, size: usize, limits: Limits, wait: Option<Duration>) -> Self {
+    fn opened_with(connector: Connector, size: usize, opening: String, wait: Option<Duration>) -> Self {
         let mut config = ManagerConfig::<AsyncPgConnection>::default();
         // One that is known to have ended is replaced before anything is sent. The rest is found by the first statement:
         // a `SELECT 1` a checkout would cost a round trip.
         config.recycling_method = RecyclingMethod::Fast;
-        let opening = Arc::new((connector.clone(), limits.sql()));
+        let opening = Arc::new((connector.clone(), opening));
         config.custom_setup = Box::new(move |_| {
             let opening = opening.clone();
             async move {
-                let (connector, limits) = &*opening;
-                let opened = connector.connect_with(limits).await;
+                let (connector, begin) = &*opening;
+                let opened = connector.connect_with(begin).await;
                 opened.map_err(|error| ConnectionError::BadConnection(error.to_string()))
             }
             .boxed()

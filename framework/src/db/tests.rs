@@ -38,7 +38,7 @@ async fn an_empty_directory_is_enough() {
 #[tokio::test]
 async fn a_superuser_is_enough() {
     let db = TestDb::new(&NoMigrations).await;
-    let name = format!("catena_superuser_{}", uuid::Uuid::now_v7().simple());
+    let name = format!("catena_superuser_{}", Uuid::now_v7().simple());
     let url = db.admin_url().with_database(&name);
     let database = open(&Source::Privileged(url), "catena_test").await.unwrap();
     check(&database).await;

@@ -133,7 +133,8 @@ impl Dispatcher {
     /// Connects and works until the connection is lost, the process is declared dead, or all is done.
     async fn session(&mut self, pause: &mut Duration) -> Result<Ended> {
         let connector = &self.crew.services.database.engine;
-        let mut connection = in_time(store::open_dispatcher(connector)).await?;
+        let process = &self.crew.services.database.process;
+        let mut connection = in_time(store::open_dispatcher(connector, process)).await?;
         self.register(&connection).await?;
         *pause = RECONNECT.0;
         self.queues.forget();
@@ -155,8 +156,8 @@ impl Dispatcher {
     async fn register(&mut self, connection: &AsyncPgConnection) -> Result<()> {
         let now = Instant::now();
         let held: Vec<_> = self.held.iter().map(|(id, held)| (*id, held.lease)).collect();
-        let name = &self.crew.settings.name;
-        let entered = async { Ok(store::register(connection, name, self.worker, &held).await?) };
+        let process = &self.crew.services.database.process;
+        let entered = async { Ok(store::register(connection, process, self.worker, &held).await?) };
         self.worker = Some(in_time(entered).await?);
         self.beaten(now);
         Ok(())
@@ -179,7 +180,7 @@ impl Dispatcher {
                 Some(ended) = self.running.join_next() => self.absorb(ended),
                 () = crew.services.wake.heard() => self.hint(),
                 notification = notifications.next() => match notification {
-                    Some(Ok(notification)) if notification.payload == crew.settings.name => {}
+                    Some(Ok(notification)) if notification.payload == crew.services.database.process => {}
                     Some(Ok(notification)) if notification.payload == store::CANCELLED => {
                         self.asks = true;
                         self.due_at = Instant::now();

@@ -12,6 +12,7 @@ mod enqueue;
 mod job;
 mod keys;
 mod kinds;
+mod looks;
 mod progress;
 mod pruner;
 mod queues;

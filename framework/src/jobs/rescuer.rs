@@ -3,11 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use diesel_async::SimpleAsyncConnection as _;
-use tokio::time::timeout;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 
 use super::{
-    runtime::{Crew, PATIENCE, no_answer},
-    store,
+    looks::Looks,
+    runtime::{Crew, PATIENCE, Turn, no_answer},
+    store::{self, Sign},
 };
 use crate::error::Result;
 
@@ -17,11 +21,13 @@ const SWEEP: Duration = Duration::from_secs(2);
 /// The loop in which every process looks after all others; there is no leader to lose.
 pub(super) struct Rescuer {
     crew: Arc<Crew>,
+    /// What it has seen of the others. Whoever has it sweeps.
+    looks: Mutex<Looks>,
 }
 
 impl Rescuer {
     pub(super) fn new(crew: Arc<Crew>) -> Self {
-        Self { crew }
+        Self { crew, looks: Mutex::default() }
     }
 
     pub(super) async fn run(self: Arc<Self>) {
@@ -35,14 +41,20 @@ impl Rescuer {
         }
     }
 
-    /// Returns the jobs of processes whose last beat is too old. The attempt that was lost counts.
+    /// Returns the jobs of processes that give no sign of life any more. The attempt that was lost counts.
     ///
     /// # Errors
     /// Those of the database; nothing has been taken back then.
     pub(super) async fn sweep(&self) -> Result<()> {
-        let mut turn = self.crew.line.open().await?;
+        let mut looks = self.looks.lock().await;
+        let asked_at = Instant::now();
+        let (mut turn, signs) = self.look().await.inspect_err(|_| looks.interrupt())?;
+        let dead = looks.dead(asked_at, &signs);
+        if !dead.is_empty() {
+            store::end_sessions(&mut turn, &dead).await?;
+        }
         turn.batch_execute("BEGIN").await?;
-        let rescued = store::rescue(&mut turn).await?;
+        let rescued = if dead.is_empty() { Vec::new() } else { store::rescue(&mut turn, &dead).await? };
         // Those that were cancelled while their process could not hear of it.
         store::cancel_waiting(&mut turn).await?;
         turn.batch_execute("COMMIT").await?;
@@ -55,5 +67,11 @@ impl Rescuer {
             self.crew.services.wake.wake();
         }
         Ok(())
+    }
+
+    async fn look(&self) -> Result<(Turn<'_>, Vec<Sign>)> {
+        let mut turn = self.crew.line.open().await?;
+        let signs = store::signs(&mut turn).await?;
+        Ok((turn, signs))
     }
 }

@@ -17,10 +17,9 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 pub(super) use attempt::{Attempt, LONGEST_DELAY, Outcome};
-pub(super) use line::{Line, PATIENCE, no_answer};
+pub(super) use line::{Line, PATIENCE, Turn, no_answer};
 
 use super::{
     Job, announcer::announce, dispatcher::Dispatcher, kinds, pruner::Pruner, rescuer::Rescuer,
@@ -38,8 +37,6 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// How a process works on jobs.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineSettings {
-    /// A name for this process, unlike that of any other.
-    pub(crate) name: String,
     /// How many jobs run at once.
     pub(crate) slots: usize,
     /// How many of them may be of a queue, where that is not all.
@@ -59,7 +56,6 @@ pub(crate) struct EngineSettings {
 impl Default for EngineSettings {
     fn default() -> Self {
         Self {
-            name: format!("{}-{}", std::process::id(), Uuid::now_v7()),
             slots: 50,
             queues: Vec::new(),
             timeout: TIMEOUT,
@@ -215,5 +211,5 @@ async fn watch(crew: Arc<Crew>) {
 }
 
 async fn tell_others(crew: Arc<Crew>) {
-    announce(&crew.services, &crew.line, &crew.settings.name).await;
+    announce(&crew.services, &crew.line, &crew.services.database.process).await;
 }

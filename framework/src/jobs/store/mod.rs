@@ -58,7 +58,7 @@ pub(super) use schedule::{
 };
 pub(super) use steps::{NewStep, Stored, delete_orphan_steps, finish_step, steps};
 pub(crate) use workers::announce;
-pub(super) use workers::{Rescued, beat, deregister, register, rescue};
+pub(super) use workers::{Rescued, Sign, beat, deregister, end_sessions, register, rescue, signs};
 
 use super::JobId;
 use crate::{db::Connector, error::Result};
@@ -76,13 +76,14 @@ const CHANNEL: &str = "catena_jobs";
 ///
 /// The statements are planned once and kept, so the plans must not depend on what the table holds at that moment:
 /// one made on an empty table that was never analysed takes 300 ms a claim on a full one.
-pub(super) async fn open_dispatcher(connector: &Connector) -> Result<AsyncPgConnection> {
+pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Result<AsyncPgConnection> {
     let mut connection = connector.connect().await?;
     connection
-        .batch_execute(
+        .batch_execute(&format!(
             "SET statement_timeout = '4s'; SET lock_timeout = '2s'; \
-             SET idle_in_transaction_session_timeout = '10s'; SET application_name = 'catena jobs: dispatcher'",
-        )
+             SET idle_in_transaction_session_timeout = '10s'; \
+             SET application_name = 'catena jobs: dispatcher {process}'"
+        ))
         .await?;
     connection.batch_execute(DISPATCHER_PLANS).await?;
     connection.batch_execute(&format!("LISTEN {CHANNEL}")).await?;

@@ -1,8 +1,9 @@
 //! The processes that work on jobs: who lives, and what is taken back from who does not.
 
+use chrono::{DateTime, Utc};
 use diesel::{
     IntoSql as _, QueryResult, Queryable,
-    sql_types::{Array, BigInt, Bool, Text},
+    sql_types::{Array, BigInt, Bool, Text, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 
@@ -57,6 +58,22 @@ pub(in crate::jobs) async fn deregister(connection: &AsyncPgConnection, worker: 
     Ok(())
 }
 
+/// The last sign of life of a process.
+#[derive(Clone, Debug, Queryable)]
+pub(in crate::jobs) struct Sign {
+    pub(in crate::jobs) id: WorkerId,
+    pub(in crate::jobs) name: String,
+    pub(in crate::jobs) beat_at: DateTime<Utc>,
+    /// The time of the database when it was asked.
+    pub(in crate::jobs) now: DateTime<Utc>,
+}
+
+/// The last sign of life of every process.
+pub(in crate::jobs) async fn signs(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Sign>> {
+    const SQL: &str = "SELECT id, name, beat_at, clock_timestamp() FROM catena.workers";
+    statement::<(BigInt, Text, Timestamptz, Timestamptz), _>(SQL, ()).load(connection).await
+}
+
 /// A job taken back from a process that vanished.
 #[derive(Debug, Queryable)]
 pub(in crate::jobs) struct Rescued {
@@ -67,13 +84,36 @@ pub(in crate::jobs) struct Rescued {
     pub(in crate::jobs) discarded: bool,
 }
 
-/// Removes processes that have not beaten for 8 s and returns their jobs, to be called inside a transaction.
+/// Ends every session of these processes. Whatever they had begun is undone then, and its locks are in nobody's way:
+/// neither those on the jobs that are to be taken back, nor those on what the jobs were changing.
+pub(in crate::jobs) async fn end_sessions(
+    connection: &mut AsyncPgConnection,
+    dead: &[&Sign],
+) -> QueryResult<()> {
+    // One that has entered again under a new number lives.
+    const SQL: &str = "SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a JOIN unnest($1) AS dead (name) \
+        ON a.application_name LIKE '%' || dead.name \
+        WHERE a.usename = current_user AND a.pid <> pg_backend_pid() \
+            AND (SELECT count(*) FROM catena.workers w WHERE w.name = dead.name) < 2";
+    let names: Vec<_> = dead.iter().map(|sign| sign.name.as_str()).collect();
+    let _: i64 =
+        statement::<BigInt, _>(SQL, (names.into_sql::<Array<Text>>(),)).get_result(connection).await?;
+    Ok(())
+}
+
+/// Removes those of these processes that have not beaten since and returns their jobs, to be called inside a transaction.
 ///
 /// Two statements: the second must see everything that the processes claimed before the first locked their rows.
-pub(in crate::jobs) async fn rescue(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Rescued>> {
+pub(in crate::jobs) async fn rescue(
+    connection: &mut AsyncPgConnection,
+    dead: &[&Sign],
+) -> QueryResult<Vec<Rescued>> {
     const DEAD: &str = "DELETE FROM catena.workers WHERE id = ANY(ARRAY( \
-        SELECT id FROM catena.workers WHERE beat_at < now() - interval '8 s' FOR UPDATE SKIP LOCKED)) RETURNING id";
-    let dead: Vec<WorkerId> = statement::<BigInt, _>(DEAD, ()).load(connection).await?;
+        SELECT w.id FROM catena.workers w JOIN unnest($1, $2) AS dead (id, beat_at) USING (id, beat_at) \
+        FOR UPDATE OF w SKIP LOCKED)) RETURNING id";
+    let (ids, beats): (Vec<_>, Vec<_>) = dead.iter().map(|sign| (sign.id, sign.beat_at)).unzip();
+    let binds = (ids.into_sql::<Array<BigInt>>(), beats.into_sql::<Array<Timestamptz>>());
+    let dead: Vec<WorkerId> = statement::<BigInt, _>(DEAD, binds).load(connection).await?;
     if dead.is_empty() {
         return Ok(Vec::new());
     }

@@ -40,8 +40,9 @@ async fn a_process_that_was_declared_dead_drops_its_jobs_and_enters_again() {
     let engine = queue.engine_with(stage.clone(), [WritesAndWaits::JOB]).await;
     queue.enqueue::<WritesAndWaits>(1).await;
     stage.has_begun().await;
-    queue.sql("BEGIN; UPDATE catena.workers SET beat_at = now() - interval '9 s'").await;
-    assert_eq!(store::rescue(&mut queue.owner).await.unwrap().len(), 1);
+    queue.sql("BEGIN; SELECT FROM catena.workers FOR UPDATE").await;
+    let signs = store::signs(&mut queue.owner).await.unwrap();
+    assert_eq!(store::rescue(&mut queue.owner, &[&signs[0]]).await.unwrap().len(), 1);
     queue.sql("COMMIT").await;
 
     // The same process claims it again, under a new number, and the first attempt has written nothing.
@@ -51,6 +52,43 @@ async fn a_process_that_was_declared_dead_drops_its_jobs_and_enters_again() {
     let row = queue.only().await;
     assert_eq!((row.state, row.attempts, texts(&row)), (State::Completed, 2, vec!["worker vanished"]));
     assert_eq!(queue.effects().await, 1);
+}
+
+job_type!(
+    StandsStill,
+    job("stands_still", |job, _| Box::pin(async move {
+        // As if it stood still between its last statement, which removes the job, and the commit.
+        let mut db = job.db().await?;
+        sql_query("UPDATE catena.jobs SET claimed_at = now()").execute(&mut db).await?;
+        write(&job).await?;
+        job.state::<Arc<Stage>>()?.wait().await;
+        Ok(())
+    }))
+);
+
+#[tokio::test]
+async fn what_a_process_that_stands_still_had_begun_is_in_nobodys_way() {
+    let mut queue = Queue::new().await;
+    let stage = Stage::new();
+    let engine = queue.engine_with(stage.clone(), [StandsStill::JOB]).await;
+    queue.enqueue::<StandsStill>(1).await;
+    stage.has_begun().await;
+    let mut other = connect(queue.db.jobs_url()).await;
+    other
+        .batch_execute("SET lock_timeout = '5s'; BEGIN; SELECT FROM catena.workers FOR UPDATE")
+        .await
+        .unwrap();
+    let signs = store::signs(&mut other).await.unwrap();
+    store::end_sessions(&mut other, &[&signs[0]]).await.unwrap();
+    assert_eq!(store::rescue(&mut other, &[&signs[0]]).await.unwrap().len(), 1);
+    other.batch_execute("COMMIT").await.unwrap();
+
+    stage.go_on();
+    stage.go_on();
+    stage.has_begun().await;
+    engine.run_until_idle().await.unwrap();
+    assert_eq!(queue.only().await.state, State::Completed);
+    assert_eq!(queue.effects().await, 1, "only the attempt that came second");
 }
 
 #[tokio::test]
@@ -75,7 +113,7 @@ async fn a_process_keeps_its_jobs_over_a_lost_connection_and_returns_those_it_ne
     jobs_role
         .batch_execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND application_name = 'catena jobs: dispatcher'",
+             WHERE datname = current_database() AND application_name LIKE 'catena jobs: dispatcher %'",
         )
         .await
         .unwrap();

@@ -56,7 +56,7 @@ const RELEASE: Hot = Hot {
 const TO_STOP: Hot = Hot { types: "bigint", sql: store::cancel::TO_STOP, values: "1" };
 
 async fn dispatcher(queue: &Queue) -> AsyncPgConnection {
-    store::open_dispatcher(&Connector::of_test(queue.db.jobs_url())).await.unwrap()
+    store::open_dispatcher(&Connector::of_test(queue.db.jobs_url()), "test").await.unwrap()
 }
 
 async fn check(queue: &Queue) {
