@@ -15,7 +15,7 @@ use super::{
     JobId,
     queues::Queues,
     runtime::{Attempt, Crew, Outcome, no_answer},
-    store::{self, Cancelled, Claim, Claimed, Exchanged, Failed, Flush, Lease, Released, WorkerId},
+    store::{self, Cancelled, Claim, Claimed, Entered, Exchanged, Failed, Flush, Lease, Released, WorkerId},
     worker::BEAT,
 };
 use crate::error::{Error, Result};
@@ -52,6 +52,8 @@ pub(super) struct Dispatcher {
     flush: Flush,
 
     worker: Option<WorkerId>,
+    /// Whether it may have entered before.
+    has_entered: bool,
     /// Whether a job that runs may have been cancelled since the last beat.
     asks: bool,
     beaten_at: Instant,
@@ -98,6 +100,7 @@ impl Dispatcher {
             running: JoinSet::new(),
             flush: Flush::default(),
             worker: None,
+            has_entered: false,
             asks: false,
             beaten_at: now,
             due_at: now,
@@ -112,12 +115,7 @@ impl Dispatcher {
         loop {
             match self.session(&mut pause).await {
                 Ok(Ended::Stopped) => return,
-                Ok(Ended::DeclaredDead) => {
-                    tracing::error!(
-                        "this process was declared dead by another; its running jobs are dropped"
-                    );
-                    self.forget_all();
-                }
+                Ok(Ended::DeclaredDead) => self.forget_all(),
                 Err(error) => {
                     tracing::error!(
                         error = error.chain(),
@@ -157,8 +155,15 @@ impl Dispatcher {
         let now = Instant::now();
         let held: Vec<_> = self.held.iter().map(|(id, held)| (*id, held.lease)).collect();
         let process = &self.crew.services.database.process;
-        let entered = async { Ok(store::register(connection, process, self.worker, &held).await?) };
-        self.worker = Some(in_time(entered).await?);
+        // An entry that got no answer may have been made all the same.
+        let again = std::mem::replace(&mut self.has_entered, true);
+        let entered = async { Ok(store::register(connection, process, again, &held).await?) };
+        let Entered { worker, was_dead } = in_time(entered).await?;
+        if was_dead && self.worker.is_some() {
+            self.forget_all();
+        }
+        self.has_entered = true;
+        self.worker = Some(worker);
         self.beaten(now);
         Ok(())
     }
@@ -286,7 +291,7 @@ impl Dispatcher {
                 }
             }
             if claim.is_some() && looks_at_everything {
-                self.queues.looked_at_everything(sent_at);
+                self.queues.looked_at_everything(sent_at, &claimed);
             }
             if let Some(claim) = claim {
                 self.more =
@@ -345,10 +350,12 @@ impl Dispatcher {
 
     /// Drops everything this process held, which now belongs to others.
     fn forget_all(&mut self) {
+        tracing::error!("this process was declared dead by another; its running jobs are dropped");
         self.crew.worker.interrupt();
         self.held.clear();
         self.flush = Flush::default();
         self.worker = None;
+        self.has_entered = false;
     }
 }
 

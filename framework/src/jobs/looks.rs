@@ -27,6 +27,8 @@ pub(super) struct Looks {
     last: Option<(Instant, DateTime<Utc>)>,
     interrupted: bool,
     doubted_until: Option<Instant>,
+    /// How far the database's clock was put back, and until when that is of interest.
+    put_back: Option<(TimeDelta, Instant)>,
     /// The last sign of each process, and since when it is the last.
     beats: HashMap<WorkerId, (DateTime<Utc>, Instant)>,
 }
@@ -37,18 +39,26 @@ impl Looks {
         self.interrupted = true;
     }
 
-    /// Notes the signs of all processes, asked for at `at`; returns those of the dead.
-    pub(super) fn dead<'a>(&mut self, at: Instant, signs: &'a [Sign]) -> Vec<&'a Sign> {
-        let Some(now) = signs.first().map(|sign| sign.now) else { return Vec::new() };
+    /// How far the database's clock was put back, if it was so lately that transactions which began before may still commit.
+    pub(super) fn put_back(&self) -> Option<TimeDelta> {
+        let (by, until) = self.put_back?;
+        self.last.is_some_and(|(last_at, _)| last_at < until).then_some(by)
+    }
+
+    /// Notes the signs of all processes, asked for at `at`, when the database's clock showed `now`; returns those of the
+    /// dead.
+    pub(super) fn dead<'a>(&mut self, at: Instant, now: DateTime<Utc>, signs: &'a [Sign]) -> Vec<&'a Sign> {
         let gap = self.interrupted || self.last.is_some_and(|(last_at, _)| at - last_at > GAP);
-        let was_set = self.last.is_some_and(|(last_at, last_now)| {
-            let passed = TimeDelta::from_std(at - last_at).unwrap_or_default();
-            (now - last_now - passed).abs() > DRIFT
+        let set_by = self.last.map_or(TimeDelta::zero(), |(last_at, last_now)| {
+            now - last_now - TimeDelta::from_std(at - last_at).unwrap_or_default()
         });
+        if set_by < -DRIFT {
+            self.put_back = Some((-set_by, at + SILENCE));
+        }
         if gap {
             self.beats.clear();
         }
-        if gap || was_set {
+        if gap || set_by.abs() > DRIFT {
             self.doubted_until = Some(at + SILENCE);
         }
         self.interrupted = false;
@@ -60,7 +70,7 @@ impl Looks {
             let unmoved = before.get(&sign.id).filter(|(beat_at, _)| *beat_at == sign.beat_at);
             let since = unmoved.map_or(at, |(_, since)| *since);
             self.beats.insert(sign.id, (sign.beat_at, since));
-            let late = (sign.now - sign.beat_at).to_std().is_ok_and(|late| late > SILENCE);
+            let late = (now - sign.beat_at).to_std().is_ok_and(|late| late > SILENCE);
             if at - since >= SILENCE || (late && !doubted) {
                 dead.push(sign);
             }

@@ -14,11 +14,11 @@ fn look(clock: impl Fn(i64) -> i64, away: std::ops::Range<i64>) -> (Option<i64>,
             continue;
         }
         // It beats after it was looked at.
-        let sign = |id, beat| Sign { id, name: id.to_string(), beat_at: time(beat), now: time(second) };
+        let sign = |id, beat| Sign { id, name: id.to_string(), beat_at: time(beat) };
         let signs = [sign(1, last_beat), sign(2, 0)];
         last_beat = second;
         let at = start + Duration::from_secs(second.unsigned_abs());
-        let dead: Vec<_> = looks.dead(at, &signs).iter().map(|sign| sign.id).collect();
+        let dead: Vec<_> = looks.dead(at, time(second), &signs).iter().map(|sign| sign.id).collect();
         first_died |= dead.contains(&1);
         if dead.contains(&2) {
             return (Some(second), first_died);
@@ -40,22 +40,49 @@ fn who_does_not_move_for_8_s_is_dead_whatever_becomes_of_clock_and_database() {
 #[test]
 fn who_looks_for_the_first_time_goes_by_the_clock_of_the_database() {
     let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
-    let at = |ago| Sign { id: ago, name: String::new(), beat_at: now - TimeDelta::seconds(ago), now };
+    let at = |ago| Sign { id: ago, name: String::new(), beat_at: now - TimeDelta::seconds(ago) };
     let signs = [at(7), at(8), at(9), at(-3600)];
-    let dead: Vec<_> = Looks::default().dead(Instant::now(), &signs).iter().map(|sign| sign.id).collect();
+    let dead: Vec<_> =
+        Looks::default().dead(Instant::now(), now, &signs).iter().map(|sign| sign.id).collect();
     assert_eq!(dead, [9]);
+}
+
+#[test]
+fn a_clock_that_is_put_back_is_noticed_for_as_long_as_it_matters() {
+    let start = Instant::now();
+    let mut looks = Looks::default();
+    let mut put_back = |second: u64, clock: i64| {
+        let now = DateTime::from_timestamp(1_000_000 + clock, 0).unwrap();
+        looks.dead(start + Duration::from_secs(second), now, &[]);
+        looks.put_back().map(|by| by.num_seconds())
+    };
+    assert_eq!(put_back(0, 0), None);
+    assert_eq!(put_back(2, 3), None);
+    assert_eq!(put_back(4, 3604), None, "put on");
+    assert_eq!(put_back(6, 6), Some(3600));
+    assert_eq!(put_back(12, 12), Some(3600));
+    assert_eq!(put_back(14, 14), None);
+}
+
+#[test]
+fn a_clock_that_is_set_before_anybody_has_entered_makes_nobody_dead() {
+    let start = Instant::now();
+    let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
+    let mut looks = Looks::default();
+    assert!(looks.dead(start, now, &[]).is_empty());
+    let signs = [Sign { id: 1, name: String::new(), beat_at: now }];
+    let later = Duration::from_secs(2);
+    assert!(looks.dead(start + later, now + TimeDelta::hours(1), &signs).is_empty());
 }
 
 #[test]
 fn who_stood_still_itself_believes_nothing_that_it_saw_before() {
     let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
-    let sign = |now| {
-        [Sign { id: 1, name: String::new(), beat_at: DateTime::from_timestamp(1_000_000, 0).unwrap(), now }]
-    };
+    let signs = [Sign { id: 1, name: String::new(), beat_at: now }];
     let start = Instant::now();
     let mut looks = Looks::default();
-    assert!(looks.dead(start, &sign(now)).is_empty());
-    let later = Duration::from_secs(60);
-    assert!(looks.dead(start + later, &sign(now + later)).is_empty());
-    assert_eq!(looks.dead(start + later + SILENCE, &sign(now + later + SILENCE)).len(), 1);
+    for (passed, dead) in [(0, 0), (60, 0), (68, 1)] {
+        let passed = Duration::from_secs(passed);
+        assert_eq!(looks.dead(start + passed, now + passed, &signs).len(), dead, "after {passed:?}");
+    }
 }

@@ -107,9 +107,18 @@ impl Queues {
         }
     }
 
-    /// Says when to look at everything again: the dearer it was, the later.
-    pub(super) fn looked_at_everything(&mut self, sent_at: Instant) {
+    /// Says when to look at everything again, the dearer it was, the later, and has the next claims begin where
+    /// `claimed` was found, even if that is before where they began: the database's clock may have been put back.
+    pub(super) fn looked_at_everything(&mut self, sent_at: Instant, claimed: &[Claimed]) {
         let now = Instant::now();
         self.full_at = now + (20 * (now - sent_at)).max(Duration::from_secs(1));
+        for job in claimed {
+            let queue = self.queues.iter_mut().find(|queue| queue.name == job.queue);
+            if let Some((queue, priority)) = queue.zip(usize::try_from(job.priority).ok())
+                && let Some(low) = queue.low.get_mut(priority)
+            {
+                *low = 0;
+            }
+        }
     }
 }

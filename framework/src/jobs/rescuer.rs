@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use diesel_async::SimpleAsyncConnection as _;
 use tokio::{
     sync::Mutex,
@@ -48,8 +49,18 @@ impl Rescuer {
     pub(super) async fn sweep(&self) -> Result<()> {
         let mut looks = self.looks.lock().await;
         let asked_at = Instant::now();
-        let (mut turn, signs) = self.look().await.inspect_err(|_| looks.interrupt())?;
-        let dead = looks.dead(asked_at, &signs);
+        let (mut turn, now, signs) = self.look().await.inspect_err(|_| looks.interrupt())?;
+        let dead = looks.dead(asked_at, now, &signs);
+        if let Some(by) = looks.put_back() {
+            let moved = store::follow_clock(&mut turn, by).await?;
+            if moved > 0 {
+                tracing::warn!(
+                    seconds = by.num_seconds(),
+                    moved,
+                    "jobs follow the database's clock, which was put back"
+                );
+            }
+        }
         if !dead.is_empty() {
             store::end_sessions(&mut turn, &dead).await?;
         }
@@ -69,9 +80,9 @@ impl Rescuer {
         Ok(())
     }
 
-    async fn look(&self) -> Result<(Turn<'_>, Vec<Sign>)> {
+    async fn look(&self) -> Result<(Turn<'_>, DateTime<Utc>, Vec<Sign>)> {
         let mut turn = self.crew.line.open().await?;
-        let signs = store::signs(&mut turn).await?;
-        Ok((turn, signs))
+        let (now, signs) = store::signs(&mut turn).await?;
+        Ok((turn, now, signs))
     }
 }

@@ -244,6 +244,6 @@ pub(in crate::jobs) async fn release(
 pub(in crate::jobs) const RELEASE: &str = "\
 UPDATE catena.jobs j
 SET state = 0, attempt = attempt - 1, worker = NULL,
-    run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', j.run_at)
+    run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', least(j.run_at, now()))
 WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
     AND j.state = 1";

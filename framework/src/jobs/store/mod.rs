@@ -24,6 +24,7 @@ macro_rules! with_steps {
 mod admin;
 pub(super) mod cancel;
 pub(super) mod claim;
+mod clock;
 mod enqueue;
 pub(super) mod finish;
 mod kinds;
@@ -43,6 +44,7 @@ pub(crate) use admin::{QueueStats, ScheduleRow, discard_jobs, retry_jobs, schedu
 pub(crate) use cancel::cancel_jobs;
 pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
+pub(super) use clock::follow_clock;
 pub(super) use enqueue::enqueue;
 pub(super) use finish::{
     Cancelled, Completion, Failed, Flush, Released, cancel, complete, complete_one, fail, release,
@@ -58,7 +60,7 @@ pub(super) use schedule::{
 };
 pub(super) use steps::{NewStep, Stored, delete_orphan_steps, finish_step, steps};
 pub(crate) use workers::announce;
-pub(super) use workers::{Rescued, Sign, beat, deregister, end_sessions, register, rescue, signs};
+pub(super) use workers::{Entered, Rescued, Sign, beat, deregister, end_sessions, register, rescue, signs};
 
 use super::JobId;
 use crate::{db::Connector, error::Result};

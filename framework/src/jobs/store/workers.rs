@@ -20,35 +20,60 @@ pub(in crate::jobs) async fn beat(connection: &AsyncPgConnection, worker: Worker
     Ok(statement::<(), _>(SQL, binds).execute(&mut &*connection).await? == 1)
 }
 
-/// Enters the process under a new number. With an old number, which a lost connection may still be claiming for, the
-/// jobs in `held` move to the new one and all others of the old one go back to the queue.
+/// How a process has entered.
+#[derive(Debug)]
+pub(in crate::jobs) struct Entered {
+    pub(in crate::jobs) worker: WorkerId,
+    /// Whether it had been declared dead meanwhile, and its jobs taken back.
+    pub(in crate::jobs) was_dead: bool,
+}
+
+/// Enters the process under a new number. If it does so `again`, after a lost connection which may still be claiming for
+/// it, the jobs in `held` move to the new number and all others of old ones go back to the queue.
 pub(in crate::jobs) async fn register(
     connection: &AsyncPgConnection,
     name: &str,
-    old: Option<WorkerId>,
+    again: bool,
     held: &[(JobId, Lease)],
-) -> QueryResult<WorkerId> {
+) -> QueryResult<Entered> {
+    // What was sent on the old connection and is still on its way must not arrive. Nor may its end be waited for: on a
+    // network that fell silent it takes hours.
+    const END: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+        WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid() \
+            AND application_name LIKE '%: dispatcher ' || $1";
+    // Waits for a claim that is under way; one that begins later finds no row. By name: an entry may have been committed
+    // without an answer.
+    const REMOVE: &str = "DELETE FROM catena.workers WHERE name = $1 RETURNING id";
     const ENTER: &str = "INSERT INTO catena.workers (name) VALUES ($1) RETURNING id";
-    // Waits for a claim that is under way; one that begins later finds no row.
-    const REMOVE: &str = "DELETE FROM catena.workers WHERE id = $1";
     const ADOPT: &str = "UPDATE catena.jobs j SET worker = $3 \
         WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE \
         AND j.state = 1";
-    const RETURN: &str = "UPDATE catena.jobs SET state = 0, attempt = attempt - 1, worker = NULL WHERE state = 1 AND worker = $1";
+    const RETURN: &str = "UPDATE catena.jobs SET state = 0, attempt = attempt - 1, worker = NULL, \
+        run_at = least(run_at, now()) WHERE state = 1 AND worker = ANY($1)";
     let mut shared = connection;
+    if again {
+        let _: i64 = statement::<BigInt, _>(END, (name.into_sql::<Text>(),)).get_result(&mut shared).await?;
+    }
     shared.batch_execute("BEGIN").await?;
-    let new: WorkerId =
+    let mut old: Vec<WorkerId> = Vec::new();
+    if again {
+        old = statement::<BigInt, _>(REMOVE, (name.into_sql::<Text>(),)).load(&mut shared).await?;
+    }
+    let worker: WorkerId =
         statement::<BigInt, _>(ENTER, (name.into_sql::<Text>(),)).get_result(&mut shared).await?;
-    if let Some(old) = old {
-        statement::<(), _>(REMOVE, (old.into_sql::<BigInt>(),)).execute(&mut shared).await?;
+    let was_dead = again && old.is_empty();
+    if !old.is_empty() {
         let (ids, leases): (Vec<_>, Vec<_>) = held.iter().copied().unzip();
-        let binds =
-            (ids.into_sql::<Array<BigInt>>(), leases.into_sql::<Array<BigInt>>(), new.into_sql::<BigInt>());
+        let binds = (
+            ids.into_sql::<Array<BigInt>>(),
+            leases.into_sql::<Array<BigInt>>(),
+            worker.into_sql::<BigInt>(),
+        );
         statement::<(), _>(ADOPT, binds).execute(&mut shared).await?;
-        statement::<(), _>(RETURN, (old.into_sql::<BigInt>(),)).execute(&mut shared).await?;
+        statement::<(), _>(RETURN, (old.into_sql::<Array<BigInt>>(),)).execute(&mut shared).await?;
     }
     shared.batch_execute("COMMIT").await?;
-    Ok(new)
+    Ok(Entered { worker, was_dead })
 }
 
 /// Takes the process off the list; it must hold no jobs.
@@ -64,14 +89,16 @@ pub(in crate::jobs) struct Sign {
     pub(in crate::jobs) id: WorkerId,
     pub(in crate::jobs) name: String,
     pub(in crate::jobs) beat_at: DateTime<Utc>,
-    /// The time of the database when it was asked.
-    pub(in crate::jobs) now: DateTime<Utc>,
 }
 
-/// The last sign of life of every process.
-pub(in crate::jobs) async fn signs(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Sign>> {
-    const SQL: &str = "SELECT id, name, beat_at, clock_timestamp() FROM catena.workers";
-    statement::<(BigInt, Text, Timestamptz, Timestamptz), _>(SQL, ()).load(connection).await
+/// The last sign of life of every process, and the time of the database.
+pub(in crate::jobs) async fn signs(
+    connection: &mut AsyncPgConnection,
+) -> QueryResult<(DateTime<Utc>, Vec<Sign>)> {
+    const SQL: &str = "SELECT id, name, beat_at FROM catena.workers";
+    const NOW: &str = "SELECT clock_timestamp()";
+    let signs = statement::<(BigInt, Text, Timestamptz), _>(SQL, ()).load(connection).await?;
+    Ok((statement::<Timestamptz, _>(NOW, ()).get_result(connection).await?, signs))
 }
 
 /// A job taken back from a process that vanished.
@@ -93,7 +120,7 @@ pub(in crate::jobs) async fn end_sessions(
     // One that has entered again under a new number lives.
     const SQL: &str = "SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a JOIN unnest($1) AS dead (name) \
         ON a.application_name LIKE '%' || dead.name \
-        WHERE a.usename = current_user AND a.pid <> pg_backend_pid() \
+        WHERE a.datname = current_database() AND a.usename = current_user AND a.pid <> pg_backend_pid() \
             AND (SELECT count(*) FROM catena.workers w WHERE w.name = dead.name) < 2";
     let names: Vec<_> = dead.iter().map(|sign| sign.name.as_str()).collect();
     let _: i64 =
@@ -127,7 +154,8 @@ WITH orphan AS (
 ), rescued AS (
     UPDATE catena.jobs j
     SET state = CASE WHEN attempt >= max_attempts THEN 4 ELSE 0 END,
-        finished_at = CASE WHEN attempt >= max_attempts THEN now() END, worker = NULL
+        finished_at = CASE WHEN attempt >= max_attempts THEN now() END, worker = NULL,
+        run_at = least(run_at, now())
     FROM orphan WHERE j.id = orphan.id
     RETURNING j.id, j.kind, orphan.worker, j.attempt, j.state
 ), recorded AS (

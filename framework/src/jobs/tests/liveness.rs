@@ -41,7 +41,7 @@ async fn a_process_that_was_declared_dead_drops_its_jobs_and_enters_again() {
     queue.enqueue::<WritesAndWaits>(1).await;
     stage.has_begun().await;
     queue.sql("BEGIN; SELECT FROM catena.workers FOR UPDATE").await;
-    let signs = store::signs(&mut queue.owner).await.unwrap();
+    let (_, signs) = store::signs(&mut queue.owner).await.unwrap();
     assert_eq!(store::rescue(&mut queue.owner, &[&signs[0]]).await.unwrap().len(), 1);
     queue.sql("COMMIT").await;
 
@@ -78,7 +78,7 @@ async fn what_a_process_that_stands_still_had_begun_is_in_nobodys_way() {
         .batch_execute("SET lock_timeout = '5s'; BEGIN; SELECT FROM catena.workers FOR UPDATE")
         .await
         .unwrap();
-    let signs = store::signs(&mut other).await.unwrap();
+    let (_, signs) = store::signs(&mut other).await.unwrap();
     store::end_sessions(&mut other, &[&signs[0]]).await.unwrap();
     assert_eq!(store::rescue(&mut other, &[&signs[0]]).await.unwrap().len(), 1);
     other.batch_execute("COMMIT").await.unwrap();

@@ -105,7 +105,7 @@ async fn blocks(connection: &mut AsyncPgConnection, hot: &Hot) -> i64 {
 #[tokio::test]
 async fn on_a_table_of_a_million_rows() {
     let mut queue = Queue::new().await;
-    let worker = store::register(&queue.owner, "living", None, &[]).await.unwrap();
+    let worker = store::register(&queue.owner, "living", false, &[]).await.unwrap().worker;
     // All are for later but for some in the last priority.
     let fill = "INSERT INTO catena.jobs (kind, args, queue, priority, max_attempts, run_at) \
                 SELECT 'noop', '{}', CASE WHEN i % 2 = 0 THEN 'default' ELSE 'mail' END, i / 2 % 4, 6, \

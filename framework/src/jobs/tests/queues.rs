@@ -148,3 +148,31 @@ async fn a_delay_may_be_text() {
         assert!(error.chain().contains("is no delay of a job"), "{wrong}: {error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_was_put_back_keeps_nothing_waiting_that_was_due() {
+    let mut queue = Queue::new().await;
+    let ids = queue.enqueue::<Noop>(4).await;
+    // As an hour later, and then put back: the first was due, the second waits for a time of its own, the third for its
+    // next attempt, the fourth is of the time after.
+    queue
+        .sql(&format!(
+            "UPDATE catena.jobs SET created_at = now() + interval '1 h', run_at = now() + interval '59 min' WHERE id = {};
+             UPDATE catena.jobs SET created_at = now() + interval '1 h', run_at = now() + interval '2 h' WHERE id = {};
+             UPDATE catena.jobs SET claimed_at = now() + interval '1 h', run_at = now() + interval '70 min', attempt = 1
+             WHERE id = {};
+             UPDATE catena.jobs SET run_at = now() + interval '10 min' WHERE id = {}",
+            ids[0], ids[1], ids[2], ids[3]
+        ))
+        .await;
+    let mut jobs_role = connect(queue.db.jobs_url()).await;
+    for moved in [2, 0] {
+        let by = chrono::TimeDelta::hours(1);
+        assert_eq!(store::follow_clock(&mut jobs_role, by).await.unwrap(), moved, "once, whoever else does");
+    }
+    for (id, minutes) in ids.iter().zip([-1, 120, 10, 10]) {
+        let waits =
+            format!("SELECT round(extract(epoch FROM run_at - now()) / 60) FROM catena.jobs WHERE id = {id}");
+        assert_eq!(queue.number(&waits).await, minutes);
+    }
+}
