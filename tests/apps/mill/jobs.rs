@@ -1,0 +1,111 @@
+//! Jobs of every sort.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write as _,
+    sync::LazyLock,
+    time::Duration,
+};
+
+use catena::{Db, Error, JobCtx, Result, job, model};
+use diesel::ExpressionMethods as _;
+use diesel_async::RunQueryDsl as _;
+
+use crate::effects;
+
+/// A piece of work.
+#[model]
+pub(crate) struct Work {
+    /// Its number.
+    pub number: i64,
+    /// How long it takes.
+    pub nap_ms: i64,
+}
+
+impl Work {
+    async fn nap(&self) {
+        tokio::time::sleep(Duration::from_millis(self.nap_ms.unsigned_abs())).await;
+    }
+}
+
+/// What happens outside the database, a line an effect: `number process`.
+static BOOK: LazyLock<File> = LazyLock::new(|| {
+    let path = std::env::var_os("MILL_BOOK").expect("MILL_BOOK names a file");
+    OpenOptions::new().create(true).append(true).open(path).expect("the book is writable")
+});
+
+fn process() -> i32 {
+    i32::try_from(std::process::id()).unwrap_or(0)
+}
+
+async fn enter(db: &mut Db, number: i64, part: i32) -> Result<()> {
+    diesel::insert_into(effects::table)
+        .values((effects::number.eq(number), effects::part.eq(part), effects::process.eq(process())))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Has an effect outside the database.
+#[job(retries = 100)]
+pub(crate) async fn plain(job: &JobCtx, work: Work) -> Result<()> {
+    let _ = job;
+    work.nap().await;
+    // One write: lines of several processes stay whole.
+    let line = format!("{} {}\n", work.number, process());
+    (&*BOOK).write_all(line.as_bytes()).map_err(Error::internal)
+}
+
+/// Has an effect in the transaction of its completion.
+#[job(retries = 100)]
+pub(crate) async fn kept(job: &JobCtx, work: Work) -> Result<()> {
+    enter(&mut job.db().await?, work.number, 1).await?;
+    work.nap().await;
+    Ok(())
+}
+
+/// Has two effects, one after the other.
+#[job(retries = 100)]
+pub(crate) async fn stepped(job: &JobCtx, work: Work) -> Result<()> {
+    for part in [1, 2] {
+        let enter = async |mut db| enter(&mut db, work.number, part).await;
+        job.step(format!("part {part}"), enter).await?;
+        work.nap().await;
+    }
+    Ok(())
+}
+
+/// Takes long, unless the process is in a hurry.
+#[job(retries = 100)]
+pub(crate) async fn slow(job: &JobCtx, work: Work) -> Result<()> {
+    if std::env::var_os("MILL_HURRY").is_none() {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+    }
+    kept(job, work).await
+}
+
+/// The same, some time after it was wanted.
+#[job(retries = 100)]
+pub(crate) async fn later(job: &JobCtx, work: Work) -> Result<()> {
+    kept(job, work).await
+}
+
+/// The same, at the second attempt.
+#[job(retries = 100, backoff = "fixed(100ms)")]
+pub(crate) async fn flaky(job: &JobCtx, work: Work) -> Result<()> {
+    kept(job, work).await?;
+    if job.attempt() == 1 { Err(Error::internal("the first attempt fails")) } else { Ok(()) }
+}
+
+/// Takes its whole process with it.
+#[job(retries = 100)]
+pub(crate) async fn poison(job: &JobCtx, work: Work) -> Result<()> {
+    let _ = (job, work);
+    std::process::abort()
+}
+
+/// Is due every minute.
+#[job(cron = "* * * * *", retries = 100)]
+pub(crate) async fn tick(job: &JobCtx) -> Result<()> {
+    enter(&mut job.db().await?, -job.id(), 1).await
+}

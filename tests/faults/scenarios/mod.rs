@@ -1,0 +1,28 @@
+//! What fails, one function a scenario.
+
+mod clock;
+mod database;
+mod horizon;
+mod kills;
+mod shutdown;
+mod silence;
+mod stops;
+
+use std::time::Duration;
+
+use crate::{load::Shape, scene::long_or};
+
+/// With how many workers a scenario runs: with each of these in its long form, with two in its short one.
+fn processes(counts: &[usize]) -> &[usize] {
+    long_or(counts, &[2])
+}
+
+/// A bit of everything.
+fn mixed() -> Shape {
+    Shape {
+        sorts: vec!["plain", "kept", "stepped", "flaky", "plain", "kept", "stepped", "later"],
+        nap: Duration::from_millis(20),
+        batch: 16,
+        rest: Duration::from_millis(50),
+    }
+}
