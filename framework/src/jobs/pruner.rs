@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::timeout;
+use tokio::{
+    join,
+    time::{Instant, timeout},
+};
 
 use super::{
     kinds,
@@ -17,6 +20,9 @@ const PRUNE: Duration = Duration::from_secs(3600);
 /// How soon it is tried again after a failure.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// How often keys that hold nothing are looked for, at least.
+const SWEEP: Duration = Duration::from_secs(60);
+
 /// The loop that makes the history's partitions ahead of time and deletes old ones, old discarded jobs, old errors, what
 /// jobs left that are gone, and the sessions and tokens that have expired.
 pub(super) struct Pruner {
@@ -29,6 +35,10 @@ impl Pruner {
     }
 
     pub(super) async fn run(self) {
+        join!(self.prune_old(), self.sweep_keys());
+    }
+
+    async fn prune_old(&self) {
         loop {
             let pruned = timeout(PATIENCE, self.prune()).await;
             let sleep = match pruned.unwrap_or_else(|_| Err(no_answer())) {
@@ -62,6 +72,32 @@ impl Pruner {
             turn.keep();
             deleted > 0
         } {}
+        Ok(())
+    }
+
+    /// Deletes unique keys that hold nothing any more: the more keys there are, the more seldom.
+    async fn sweep_keys(&self) {
+        loop {
+            let began = Instant::now();
+            if let Err(error) = self.sweep_all_keys().await {
+                tracing::error!(error = error.chain(), "old unique keys could not be deleted; trying again");
+            }
+            tokio::time::sleep((20 * began.elapsed()).max(SWEEP)).await;
+        }
+    }
+
+    async fn sweep_all_keys(&self) -> Result<()> {
+        let mut after = Some(Vec::new());
+        while let Some(last) = after {
+            // Each piece a turn of its own, so that the other loops get theirs.
+            let piece = async {
+                let mut turn = self.crew.line.open().await?;
+                let last = store::sweep_unique(&mut turn, &last).await?;
+                turn.keep();
+                Ok(last)
+            };
+            after = timeout(PATIENCE, piece).await.unwrap_or_else(|_| Err(no_answer()))?;
+        }
         Ok(())
     }
 

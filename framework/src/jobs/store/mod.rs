@@ -34,6 +34,7 @@ mod queues;
 mod retention;
 mod schedule;
 mod steps;
+pub(super) mod unique;
 mod workers;
 
 use diesel::QueryResult;
@@ -59,6 +60,7 @@ pub(super) use schedule::{
     Declared, Release, abandon, advance, declare, enter_release, lock_due, next_due_ms, now, of_newer,
 };
 pub(super) use steps::{NewStep, Stored, delete_orphan_steps, finish_step, steps};
+pub(super) use unique::sweep_unique;
 pub(crate) use workers::announce;
 pub(super) use workers::{Entered, Rescued, Sign, beat, deregister, end_sessions, register, rescue, signs};
 

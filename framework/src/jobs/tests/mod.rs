@@ -16,6 +16,7 @@ mod retention;
 mod running;
 mod schedules;
 mod steps;
+mod sweeping;
 mod unique;
 
 use std::{sync::Arc, time::Duration};
