@@ -72,7 +72,7 @@ impl Job {
         let queue = options.queue.as_ref().and_then(|typed| queue(typed, errors));
         let priority = options.priority.as_ref().map_or(0, |typed| priority(typed, errors));
         let keep = options.keep.as_ref().map_or(Keep::All, |typed| keep(typed, errors));
-        let unique = options.unique.as_ref().map(|typed| Unique::new(typed, errors));
+        let mut unique = options.unique.as_ref().map(|typed| Unique::new(typed, errors));
         let blocking = options.blocking.is_present();
         let is_meant = blocking || typed.misread.contains(&"blocking");
         let kind = if is_meant { Kind { plain: Ok(()), ..KIND } } else { KIND };
@@ -86,11 +86,14 @@ impl Job {
                 "a job with `cron` is enqueued by itself, with no arguments: remove these, or remove `cron`";
             errors.push(input, message);
         }
-        if let (Some(field), None) = (unique.iter().flat_map(|unique| &unique.by).next(), signature.input()) {
+        if let (Some(unique), None) = (&mut unique, signature.input())
+            && let Some(field) = unique.by.first()
+        {
             errors.push(
                 field,
                 "this job takes no arguments, so there is nothing to choose from: write `unique` alone",
             );
+            unique.by.clear();
         }
         let version = version(typed, signature.input(), errors);
         Some(Self {

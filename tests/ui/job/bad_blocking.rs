@@ -6,12 +6,4 @@ fn crunch(job: &JobCtx) -> Result<()> {
     Ok(())
 }
 
-#[job(blocking)]
-fn awaits(job: &JobCtx) -> Result<()> {
-    job.db().await?;
-    Ok(())
-}
-
 fn main() {}
-
-// 2 mistakes

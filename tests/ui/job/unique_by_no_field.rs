@@ -13,4 +13,4 @@ async fn a(job: &JobCtx, mail: Mail) -> Result<()> {
 
 fn main() {}
 
-// 1 mistake
+// Mend: name fields of the arguments in `by`.
