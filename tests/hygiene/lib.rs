@@ -401,6 +401,6 @@ mod tests {
     #[test]
     fn procedures_and_jobs_are_registered() {
         assert_eq!(inventory::iter::<procedure::Entry>().count(), 10);
-        assert_eq!(inventory::iter::<jobs::Entry>().count(), 6);
+        assert_eq!(inventory::iter::<jobs::Entry>().count(), 9);
     }
 }
