@@ -34,6 +34,13 @@ pub async fn noop(_job: &JobCtx, args: Number) -> Result<()> {
     Ok(())
 }
 
+/// Does nothing, and is not kept.
+#[job(keep = "none")]
+pub async fn forgotten(_job: &JobCtx, args: Number) -> Result<()> {
+    done(args.n);
+    Ok(())
+}
+
 /// Writes a row in the transaction that completes it.
 #[job]
 pub async fn effect(job: &JobCtx, args: Number) -> Result<()> {
