@@ -68,7 +68,7 @@ pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) batch: Option<i64>,
     #[expect(dead_code, reason = "no job has one yet")]
     pub(in crate::jobs) concurrency_key: Option<Vec<u8>>,
-    #[expect(dead_code, reason = "its row is not swept yet")]
+    #[expect(dead_code, reason = "a key is not released when its job ends")]
     pub(in crate::jobs) unique_key: Option<Vec<u8>>,
     /// Whether it has steps that earlier attempts finished.
     pub(in crate::jobs) stepped: bool,
