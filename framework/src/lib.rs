@@ -191,7 +191,7 @@ pub mod __private {
     pub mod jobs {
         pub use crate::jobs::{
             Args, Backoff, Entry, Job, JobType, Keep, Key, Misfire, OldArgs, Schedule, Unique, args,
-            finished, reads, upgraded,
+            enqueue_many, finished, reads, upgraded,
         };
     }
 }

@@ -280,9 +280,15 @@ pub use catena_macros::Problem;
 ///     send_mail::enqueue(ctx, Mail { to: input.to.clone() }).await?;
 ///     // Or later, and before others of its queue.
 ///     send_mail::with(input).delay("10m").priority(0).enqueue(ctx).await?;
+///     // Or many at once.
+///     let mails = ["ada", "bob"].map(|name| Mail { to: format!("{name}@example.test") });
+///     send_mail::enqueue_many(ctx, mails).await?;
 ///     Ok(())
 /// }
 /// ```
+///
+/// `enqueue_many` takes one round trip for every 10 000 jobs, and none for no jobs; it returns their numbers in the order of
+/// the arguments.
 ///
 /// - `retries = 5`: how often a failed job is tried again, from 0 to 1000; 5 unless said otherwise.
 /// - `backoff`: how long it waits before that: `"exponential(2s, 1h)"` doubles from the first to the second duration,

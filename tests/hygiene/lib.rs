@@ -296,6 +296,7 @@ pub mod procedures {
         input: NewLink,
     ) -> ::chain::Result<::chain::Created<Link>> {
         let _job = crate::jobs::forge::enqueue(ctx, Event::Gone).await?;
+        let _jobs = crate::jobs::forge::enqueue_many(ctx, [Event::Gone]).await?;
         let NewLink { label, r#type, .. } = input;
         ::core::result::Result::Ok(::chain::Created(Link { id: 1, label, r#type }))
     }

@@ -185,6 +185,20 @@ fn with_struct(
             }
         }
     });
+    let enqueue_many = signature.input().map(|input| {
+        quote! {
+
+            /// Enqueues a job for each of `args`, in their order, in the caller's transaction.
+            #visibility fn enqueue_many<__On: ::catena::EnqueueOn>(
+                on: __On,
+                args: impl ::core::iter::IntoIterator<Item = #input>,
+            ) -> impl ::core::future::Future<
+                Output = ::catena::Result<::std::vec::Vec<::catena::JobId>>,
+            > + ::core::marker::Send {
+                __jobs::enqueue_many::<Self, _>(on, args)
+            }
+        }
+    });
     quote! {
         #(#conditions)*
         #[doc(hidden)]
@@ -216,6 +230,7 @@ fn with_struct(
                 {
                     ::catena::Enqueue::<Self>::new(#args).enqueue(on)
                 }
+                #enqueue_many
 
                 /// Prepares the job, to be enqueued with options.
                 #visibility fn with(#parameter) -> ::catena::Enqueue<Self> {

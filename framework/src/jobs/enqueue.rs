@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 
 use super::{
     Job, JobCtx, JobType, Wake,
@@ -90,6 +90,35 @@ impl<J: JobType> Enqueue<J> {
         new.delay_ms = i64::try_from(self.delay?.as_millis()).unwrap_or(i64::MAX);
         Ok(new)
     }
+}
+
+/// Enqueues a job for each of `args`, in their order, in the transaction of `on`.
+///
+/// # Errors
+/// As [`Enqueue::enqueue`]; `internal` says which element is at fault, and nothing is sent then.
+pub fn enqueue_many<J: JobType, On: EnqueueOn>(
+    on: On,
+    args: impl IntoIterator<Item = J::Args>,
+) -> impl Future<Output = Result<Vec<JobId>>> + Send {
+    let jobs = describe_all(args.into_iter().map(Enqueue::<J>::new));
+    let put = jobs.map(|jobs| (!jobs.is_empty()).then(|| on.put(jobs)));
+    async move {
+        match put? {
+            Some(put) => put.await,
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+fn describe_all<J: JobType>(jobs: impl Iterator<Item = Enqueue<J>>) -> Result<Vec<NewJob>> {
+    let described = jobs.enumerate().map(|(n, job)| {
+        job.describe().map_err(|error| {
+            let name = J::job().name;
+            Error::internal(format!("element {n} of the jobs `{name}` that were to be enqueued"))
+                .because(error)
+        })
+    });
+    described.collect()
 }
 
 /// How long a job waits: a `Duration`, or text such as `"10m"`.
@@ -267,7 +296,12 @@ impl EnqueueOn for &mut Db {
 
 impl EnqueueOn for &mut AsyncPgConnection {
     async fn put(self, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
-        Ok(store::enqueue(self, jobs).await?)
+        if jobs.len() <= store::PIECE {
+            return Ok(store::enqueue(self, jobs).await?);
+        }
+        // All or none, also where there is no transaction yet.
+        let ids = self.transaction(async |connection| store::enqueue(connection, jobs).await).await?;
+        Ok(ids)
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) use announcer::Announcer;
 pub(crate) use cron::Cron;
 pub(crate) use ctx::Course;
 pub use ctx::JobCtx;
-pub use enqueue::{Delay, Enqueue, EnqueueOn, JobArgs, JobId};
+pub use enqueue::{Delay, Enqueue, EnqueueOn, JobArgs, JobId, enqueue_many};
 pub use job::{
     Args, Backoff, Entry, Job, JobType, Keep, Misfire, OldArgs, Schedule, args, finished, reads, upgraded,
 };

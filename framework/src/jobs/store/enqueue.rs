@@ -1,5 +1,7 @@
 //! Putting jobs into the queue.
 
+use std::mem;
+
 use diesel::{
     IntoSql as _, QueryResult,
     pg::Pg,
@@ -9,8 +11,25 @@ use diesel_async::{AsyncConnectionCore, RunQueryDsl as _};
 
 use crate::jobs::{JobId, NewJob, enqueue::UniqueKey, statement::statement};
 
-/// Enqueues jobs in the connection's transaction and returns their ids, in order.
-pub(in crate::jobs) async fn enqueue<C>(connection: &mut C, jobs: Vec<NewJob>) -> QueryResult<Vec<JobId>>
+/// How many jobs `catena.enqueue` takes at once.
+pub(in crate::jobs) const PIECE: usize = 10_000;
+
+/// Enqueues jobs in the connection's transaction, in pieces if they are many, and returns their ids, in order.
+pub(in crate::jobs) async fn enqueue<C>(connection: &mut C, mut jobs: Vec<NewJob>) -> QueryResult<Vec<JobId>>
+where
+    C: AsyncConnectionCore<Backend = Pg>,
+{
+    let mut ids = Vec::new();
+    while jobs.len() > PIECE {
+        let rest = jobs.split_off(PIECE);
+        ids.extend(enqueue_piece(connection, mem::replace(&mut jobs, rest)).await?);
+    }
+    let last = enqueue_piece(connection, jobs).await?;
+    ids.extend(last);
+    Ok(ids)
+}
+
+async fn enqueue_piece<C>(connection: &mut C, jobs: Vec<NewJob>) -> QueryResult<Vec<JobId>>
 where
     C: AsyncConnectionCore<Backend = Pg>,
 {

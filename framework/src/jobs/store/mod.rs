@@ -46,7 +46,7 @@ pub(crate) use cancel::cancel_jobs;
 pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
 pub(super) use clock::follow_clock;
-pub(super) use enqueue::enqueue;
+pub(super) use enqueue::{PIECE, enqueue};
 pub(super) use finish::{
     Cancelled, Completion, Failed, Flush, Released, cancel, complete, complete_one, fail, release,
 };

@@ -4,7 +4,8 @@ use super::*;
 
 use crate::{
     db::{Access, Scope},
-    jobs::Announcer,
+    jobs::{Announcer, enqueue_many},
+    macros::model,
 };
 
 job_type!(
@@ -36,21 +37,25 @@ async fn a_rollback_on_a_plain_connection_leaves_no_job() {
     assert_eq!(queue.list().await, []);
 }
 
-#[tokio::test]
-async fn the_dispatcher_is_woken_by_the_commit_and_not_before() {
-    let mut queue = Queue::new().await;
-    let services = queue.services(());
-    let scope = Scope::new(services.database.jobs.clone(), Access::ReadWrite);
-    let job = JobCtx {
+fn job_ctx(services: Arc<Services>, scope: Scope) -> JobCtx {
+    JobCtx {
         fire_time: None,
-        services: services.clone(),
-        scope: scope.clone(),
+        services,
+        scope,
         course: Course::new(false),
         id: 1,
         lease: 1,
         attempt: 1,
         cancel: Default::default(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn the_dispatcher_is_woken_by_the_commit_and_not_before() {
+    let mut queue = Queue::new().await;
+    let services = queue.services(());
+    let scope = Scope::new(services.database.jobs.clone(), Access::ReadWrite);
+    let job = job_ctx(services.clone(), scope.clone());
     Enqueue::<Noop>::new(()).enqueue(&job).await.unwrap();
     let mut heard = std::pin::pin!(services.wake.heard());
     assert!(futures_util::poll!(&mut heard).is_pending());
@@ -133,9 +138,81 @@ async fn the_arguments_of_a_batch_are_checked() {
 
     let ids = queue.enqueue::<Noop>(10_000).await;
     assert!(ids.is_sorted() && ids.len() == 10_000);
-    let error = store::enqueue(&mut queue.owner, vec![NewJob::of(Noop::JOB); 10_001]).await.unwrap_err();
+    let too_many = "SELECT catena.enqueue(array_fill('noop'::text, '{10001}'), array_fill('{}'::jsonb, '{10001}'), \
+                    array_fill(''::text, '{10001}'), '{}', '{}', '{}', '{}')";
+    let error = queue.owner.batch_execute(too_many).await.unwrap_err();
     assert_eq!(error.to_string(), "a batch holds at most 10000 jobs");
     assert!(store::enqueue(&mut queue.owner, vec![]).await.unwrap().is_empty());
+}
+
+/// What was measured; a number that is none cannot be expressed.
+#[model]
+struct Measured {
+    value: f64,
+}
+
+struct Measures;
+
+impl JobType for Measures {
+    type Args = Measured;
+
+    fn job() -> &'static Job {
+        static JOB: Job = job("measures", |_, _| Box::pin(async { Ok(()) }));
+        &JOB
+    }
+}
+
+fn measured(values: impl IntoIterator<Item = f64>) -> impl Iterator<Item = Measured> {
+    values.into_iter().map(|value| Measured { value })
+}
+
+#[tokio::test]
+async fn many_jobs_are_numbered_in_the_order_of_their_arguments() {
+    let mut queue = Queue::new().await;
+    let values = (0..20_001).map(f64::from);
+    let ids = enqueue_many::<Measures, _>(&mut queue.owner, measured(values)).await.unwrap();
+    assert_eq!(ids.len(), 20_001);
+    let list = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let in_order = format!(
+        "SELECT count(*) FROM catena.jobs j JOIN unnest('{{{list}}}'::bigint[]) WITH ORDINALITY AS a(id, n) \
+         ON a.id = j.id AND (j.args->>'value')::float = a.n - 1"
+    );
+    assert_eq!(queue.number(&in_order).await, 20_001);
+}
+
+#[tokio::test]
+async fn many_jobs_are_enqueued_all_or_none() {
+    let mut queue = Queue::new().await;
+    // The last piece fails.
+    queue.sql("ALTER TABLE catena.jobs ADD CHECK ((args->>'value')::float < 20000)").await;
+    let values = (0..20_001).map(f64::from);
+    enqueue_many::<Measures, _>(&mut queue.owner, measured(values)).await.unwrap_err();
+    assert_eq!(queue.number("SELECT count(*) FROM catena.jobs").await, 0);
+}
+
+#[tokio::test]
+async fn of_many_jobs_the_one_is_named_that_cannot_be_written() {
+    let mut queue = Queue::new().await;
+    queue.sql("BEGIN").await;
+    let values = [0.0, 1.0, f64::NAN];
+    let error = enqueue_many::<Measures, _>(&mut queue.owner, measured(values)).await.unwrap_err();
+    assert!(
+        error.chain().starts_with("element 2 of the jobs `measures` that were to be enqueued: "),
+        "{error:?}"
+    );
+    assert_eq!(queue.effects().await, 0, "the transaction goes on");
+}
+
+#[tokio::test]
+async fn to_enqueue_no_jobs_takes_no_connection() {
+    let queue = Queue::new().await;
+    let services = queue.services(());
+    let scope = Scope::new(services.database.jobs.clone(), Access::ReadWrite);
+    let job = job_ctx(services, scope.clone());
+    assert_eq!(enqueue_many::<Noop, _>(&job, []).await.unwrap(), Vec::<JobId>::new());
+    assert!(!scope.is_connected());
+    assert_eq!(enqueue_many::<Noop, _>(&job, [()]).await.unwrap().len(), 1);
+    assert!(scope.is_connected());
 }
 
 #[tokio::test]
