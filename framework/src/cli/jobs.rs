@@ -214,6 +214,10 @@ async fn shown(connection: &mut AsyncPgConnection, show: &Show) -> Result<String
     let mut text = format!("{} {}, {}\n", job.id, job.kind, job.state);
     let _ = writeln!(text, "queue     {}, priority {}", job.queue, job.priority);
     let _ = writeln!(text, "attempts  {} of at most {}", job.attempts, job.max_attempts);
+    if job.crashes > 0 {
+        let times = if job.crashes == 1 { "once".to_owned() } else { format!("{} times", job.crashes) };
+        let _ = writeln!(text, "crashes   {times} a process vanished while it ran this job");
+    }
     let _ = writeln!(text, "enqueued  {} UTC", time(Some(job.created_at)));
     let _ = writeln!(text, "due       {} UTC", time(Some(job.run_at)));
     if job.finished_at.is_some() {

@@ -13,9 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     JobId,
+    alone::Solitude,
     queues::Queues,
     runtime::{Attempt, Crew, Outcome, no_answer},
-    store::{self, Cancelled, Claim, Claimed, Entered, Exchanged, Failed, Flush, Lease, Released, WorkerId},
+    store::{
+        self, Alone, Beat, Cancelled, Claim, Claimed, Entered, Exchanged, Failed, Flush, Lease, Released,
+        WorkerId,
+    },
     worker::BEAT,
 };
 use crate::error::{Error, Result};
@@ -63,6 +67,9 @@ pub(super) struct Dispatcher {
     /// Whether there may be due jobs that the last claim had no slots for.
     more: bool,
     queues: Queues,
+    solitude: Solitude,
+    /// Whether the last beat said that this process claims nothing else.
+    said_alone: bool,
 }
 
 /// A job of this process.
@@ -106,6 +113,8 @@ impl Dispatcher {
             due_at: now,
             poll: POLL.0,
             more: false,
+            solitude: Solitude::new(now),
+            said_alone: false,
         }
     }
 
@@ -142,6 +151,7 @@ impl Dispatcher {
             if !self.exchange(&connection).await? {
                 return Ok(Ended::DeclaredDead);
             }
+            self.claim_alone(&connection).await?;
             if self.stop.is_cancelled() && self.running.is_empty() && self.flush.is_empty() {
                 if let Some(worker) = self.worker.take() {
                     in_time(async { Ok(store::deregister(&connection, worker).await?) }).await?;
@@ -215,9 +225,9 @@ impl Dispatcher {
         }
     }
 
-    /// How many jobs may be started.
+    /// How many jobs may be started that need not run alone.
     fn free(&self) -> usize {
-        if self.stop.is_cancelled() { 0 } else { self.queues.free() }
+        if self.stop.is_cancelled() || self.solitude.is_wanted() { 0 } else { self.queues.free() }
     }
 
     /// Notes what became of a job.
@@ -250,7 +260,8 @@ impl Dispatcher {
         }
         let now = Instant::now();
         let half_free = self.more && self.queues.half_free();
-        let idle = !self.waiting_for_idle.is_empty() && self.running.is_empty();
+        let is_awaited = self.solitude.is_wanted() || !self.waiting_for_idle.is_empty();
+        let idle = is_awaited && self.running.is_empty();
         if self.flush.len() >= FLUSH_AT || half_free || idle || self.stop.is_cancelled() {
             self.due_at = now;
         } else if self.more || !self.flush.is_empty() {
@@ -263,7 +274,7 @@ impl Dispatcher {
     async fn exchange(&mut self, connection: &AsyncPgConnection) -> Result<bool> {
         let sent_at = Instant::now();
         let worker = self.worker.ok_or_else(|| Error::internal("a dispatcher without a number"))?;
-        let beats = self.asks || sent_at >= self.beaten_at + BEAT;
+        let beats = self.asks || sent_at >= self.beaten_at + BEAT || !self.waiting_for_idle.is_empty();
         let free = self.free();
         let looks_at_everything = !self.waiting_for_idle.is_empty() || self.queues.forgot(sent_at);
         let claim = (free > 0).then(|| Claim {
@@ -274,8 +285,11 @@ impl Dispatcher {
             worker,
         });
         if !self.flush.is_empty() || beats || claim.is_some() {
-            let exchange = store::exchange(connection, &self.flush, beats.then_some(worker), claim.as_ref());
-            let Exchanged { accepted, alive, to_stop, claimed } =
+            let alone = self.alone(worker);
+            let is_alone = self.solitude.is_wanted();
+            let beat = beats.then_some(Beat { is_alone, alone: &alone });
+            let exchange = store::exchange(connection, &self.flush, beat, claim.as_ref());
+            let Exchanged { accepted, alive, may_be_alone, to_stop, claimed } =
                 in_time(async { Ok(exchange.await?) }).await?;
             if !alive {
                 return Ok(false);
@@ -283,6 +297,8 @@ impl Dispatcher {
             if beats {
                 self.beaten(sent_at);
                 self.asks = false;
+                self.said_alone = is_alone;
+                self.solitude.look(may_be_alone, sent_at);
             }
             self.settle(accepted);
             for (id, lease) in to_stop {
@@ -304,13 +320,51 @@ impl Dispatcher {
         if self.free() > 0 {
             self.due_at = self.due_at.min(Instant::now() + self.poll);
         }
-        if self.running.is_empty() && self.flush.is_empty() && looks_at_everything {
+        let is_idle = self.running.is_empty() && self.flush.is_empty() && !self.solitude.is_wanted();
+        if is_idle && looks_at_everything {
             for request in self.waiting_for_idle.drain(..) {
                 // Whoever asked may have gone.
                 let _ = request.send(());
             }
         }
         Ok(true)
+    }
+
+    /// Claims and starts a job that must run alone, if there is one and nothing else runs.
+    async fn claim_alone(&mut self, connection: &AsyncPgConnection) -> Result<()> {
+        let now = Instant::now();
+        // Others know of it first, so that not all do it.
+        if self.said_alone && self.solitude.begins(self.running.len(), now) && !self.stop.is_cancelled() {
+            let worker = self.worker.ok_or_else(|| Error::internal("a dispatcher without a number"))?;
+            let alone = self.alone(worker);
+            let mut claimed = in_time(async { Ok(store::claim_alone(connection, &alone).await?) }).await?;
+            self.solitude.claimed(!claimed.is_empty(), now);
+            for job in &mut claimed {
+                // It may stand in another that an older version had it in.
+                if let Some(known) = self.crew.jobs.get(job.kind.as_str()) {
+                    known.queue.clone_into(&mut job.queue);
+                }
+                tracing::info!(
+                    job = job.kind,
+                    id = job.id,
+                    crashes = job.crashes,
+                    "a job runs alone in this process, as another vanished while it ran it"
+                );
+            }
+            self.start(claimed);
+        }
+        if self.solitude.is_wanted() != self.said_alone {
+            self.queues.forget();
+            self.asks = true;
+            self.due_at = now;
+        }
+        Ok(())
+    }
+
+    /// What this process may run alone.
+    fn alone(&self, worker: WorkerId) -> Alone {
+        let jobs = self.crew.jobs.values().filter(|job| self.queues.has(job.queue));
+        Alone { worker, kinds: jobs.map(|job| job.name).collect(), versions: self.versions.clone() }
     }
 
     fn beaten(&mut self, sent_at: Instant) {
@@ -353,6 +407,8 @@ impl Dispatcher {
         tracing::error!("this process was declared dead by another; its running jobs are dropped");
         self.crew.worker.interrupt();
         self.held.clear();
+        self.solitude = Solitude::new(Instant::now());
+        self.said_alone = false;
         self.flush = Flush::default();
         self.worker = None;
         self.has_entered = false;

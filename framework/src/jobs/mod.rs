@@ -4,6 +4,7 @@
 //! process writes about the job afterwards counts only while the lease is still the job's. Processes prove that they
 //! live by one row each; the jobs of one that stops doing so go back to the queue.
 
+mod alone;
 mod announcer;
 mod cron;
 mod ctx;

@@ -48,6 +48,11 @@ impl Queues {
         Self { queues, slots: settings.slots, running: 0, first: 0, full_at: Instant::now() }
     }
 
+    /// Whether this process works on a queue.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.queues.iter().any(|queue| queue.name == name)
+    }
+
     /// How many more jobs may run.
     pub(super) fn free(&self) -> usize {
         self.slots.saturating_sub(self.running)

@@ -4,6 +4,7 @@ mod clock;
 mod database;
 mod horizon;
 mod kills;
+mod poison;
 mod shutdown;
 mod silence;
 mod stops;

@@ -32,13 +32,14 @@ pub(crate) async fn select(connection: &mut AsyncPgConnection, filter: &Filter) 
     Ok(statement::<BigInt, _>(SQL, binds).load(connection).await?)
 }
 
-/// Has jobs run at once: those that were given up again with all their attempts, those that wait without waiting.
+/// Has jobs run at once: those that were given up again with all their attempts, those that wait without waiting. Those
+/// with which a process vanished need not run alone any more.
 /// Returns which of them do.
 pub(crate) async fn retry_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]) -> Result<Vec<JobId>> {
     const SQL: &str = "\
-        UPDATE catena.jobs SET attempt = CASE state WHEN 4 THEN 0 ELSE attempt END, state = 0, \
+        UPDATE catena.jobs SET attempt = CASE state WHEN 4 THEN 0 ELSE attempt END, state = 0, crashes = 0, \
             run_at = least(run_at, now()), finished_at = NULL, cancel_at = NULL \
-        WHERE id = ANY($1) AND state IN (0, 4) RETURNING id";
+        WHERE id = ANY($1) AND state IN (0, 4, 5) RETURNING id";
     let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
     Ok(statement::<BigInt, _>(SQL, binds).load(connection).await?)
 }

@@ -60,7 +60,6 @@ pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) run_at: DateTime<Utc>,
     pub(in crate::jobs) priority: i16,
     /// How often a process vanished while it ran the job.
-    #[expect(dead_code, reason = "a job that crashed does not run alone yet")]
     pub(in crate::jobs) crashes: i16,
     /// Of the arguments.
     pub(in crate::jobs) version: i16,
@@ -100,7 +99,7 @@ pub(in crate::jobs) async fn claim(
 }
 
 /// The columns of a [`Claimed`].
-type Row = (
+pub(super) type Row = (
     BigInt,
     BigInt,
     Text,
@@ -118,7 +117,8 @@ type Row = (
     Bool,
 );
 
-pub(in crate::jobs) const CLAIM: &str = "\
+pub(in crate::jobs) const CLAIM: &str = concat!(
+    "\
 UPDATE catena.jobs
 SET state = 1, attempt = attempt + 1, lease = (SELECT nextval('catena.job_lease_seq')), worker = $6, claimed_at = now()
 WHERE id = ANY(ARRAY(
@@ -141,5 +141,6 @@ WHERE id = ANY(ARRAY(
         AND $6 = (SELECT id FROM catena.workers WHERE id = $6 FOR KEY SHARE SKIP LOCKED)
     LIMIT $4
 ))
-RETURNING id, lease, queue, kind, attempt, max_attempts, args::text, run_at, priority,
-    crashes, version, batch, concurrency_key, unique_key, stepped";
+RETURNING ",
+    claimed_columns!()
+);

@@ -161,7 +161,8 @@ const DROP_ONE: &str = concat!(done_one!(), "SELECT FROM done");
 
 const DROP_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), "SELECT FROM done");
 
-/// Records failed attempts; returns how many were still ours. No id may occur twice.
+/// Records failed attempts; returns how many were still ours. No id may occur twice. A job that fails in an orderly way
+/// has not taken its process with it, and need not run alone any more.
 ///
 /// A job keeps its lease when it goes back to waiting: without state 1 a lease is worth nothing, and the errors are
 /// matched by it.
@@ -182,7 +183,7 @@ pub(in crate::jobs) async fn fail(connection: &AsyncPgConnection, failed: &[Fail
 pub(in crate::jobs) const FAIL: &str = "\
 WITH failed AS (
     UPDATE catena.jobs j
-    SET worker = NULL,
+    SET worker = NULL, crashes = 0,
         state = CASE WHEN ($3)[array_position($1, j.id)] IS NULL THEN 4 ELSE 0 END,
         finished_at = CASE WHEN ($3)[array_position($1, j.id)] IS NULL THEN now() END,
         run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', j.run_at)
@@ -225,7 +226,7 @@ WITH done AS (
     into_history!(3)
 );
 
-/// Gives jobs back as if they had not been claimed; returns how many were still ours.
+/// Gives jobs back as if they had not been claimed, those that must run alone as such; returns how many were still ours.
 pub(in crate::jobs) async fn release(
     connection: &AsyncPgConnection,
     released: &[Released],
@@ -243,7 +244,7 @@ pub(in crate::jobs) async fn release(
 
 pub(in crate::jobs) const RELEASE: &str = "\
 UPDATE catena.jobs j
-SET state = 0, attempt = attempt - 1, worker = NULL,
+SET state = CASE WHEN j.crashes > 0 THEN 5 ELSE 0 END, attempt = attempt - 1, worker = NULL,
     run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', least(j.run_at, now()))
 WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
     AND j.state = 1";

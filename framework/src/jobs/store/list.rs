@@ -48,6 +48,8 @@ pub(crate) struct JobRow {
     pub(crate) attempts: i16,
     pub(crate) max_attempts: i16,
     pub(crate) created_at: DateTime<Utc>,
+    /// How often a process vanished while it ran the job, since it last ended in an orderly way.
+    pub(crate) crashes: i16,
     /// When it is or was due.
     pub(crate) run_at: DateTime<Utc>,
     /// When it was completed, cancelled or discarded.
@@ -98,17 +100,17 @@ where
         filter.queue.as_deref().into_sql::<Nullable<Text>>(),
     );
     type Row = (
-        (BigInt, Text, Text, Text, SmallInt, SmallInt, SmallInt),
+        (BigInt, Text, Text, Text, SmallInt, SmallInt, SmallInt, SmallInt),
         (Timestamptz, Timestamptz, Nullable<Timestamptz>, Jsonb, Jsonb, Nullable<Jsonb>),
     );
     type Values = (
-        (JobId, String, String, String, i16, i16, i16),
+        (JobId, String, String, String, i16, i16, i16, i16),
         (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, Value, Value, Option<Value>),
     );
     let rows: Vec<Values> = statement::<Row, _>(LIST, binds).load(connection).await?;
     rows.into_iter()
         .map(|row| {
-            let ((id, kind, queue, state, priority, attempts, max_attempts), rest) = row;
+            let ((id, kind, queue, state, priority, attempts, max_attempts, crashes), rest) = row;
             let (created_at, run_at, finished_at, errors, steps, progress) = rest;
             let state = state.parse().map_err(crate::Error::internal)?;
             let errors = serde_json::from_value(errors).map_err(crate::Error::internal)?;
@@ -123,6 +125,7 @@ where
                 priority,
                 attempts,
                 max_attempts,
+                crashes,
                 created_at,
                 run_at,
                 finished_at,
@@ -136,7 +139,7 @@ where
 
 const LIST: &str = "\
 WITH every AS (
-    SELECT id, kind, queue, priority, attempt, max_attempts, created_at, run_at, finished_at,
+    SELECT id, kind, queue, priority, attempt, max_attempts, crashes, created_at, run_at, finished_at,
         CASE state
             WHEN 1 THEN 'executing'
             WHEN 4 THEN 'discarded'
@@ -144,7 +147,7 @@ WITH every AS (
         END AS state
     FROM catena.jobs
     UNION ALL
-    SELECT id, kind, queue, priority, attempt, max_attempts, created_at, run_at, finished_at,
+    SELECT id, kind, queue, priority, attempt, max_attempts, 0::smallint, created_at, run_at, finished_at,
         CASE state WHEN 2 THEN 'completed' ELSE 'cancelled' END
     FROM catena.job_history
 ), chosen AS (
@@ -153,7 +156,7 @@ WITH every AS (
         AND ($5 IS NULL OR queue = $5)
     ORDER BY id DESC LIMIT $4
 )
-SELECT id, kind, queue, state, priority, attempt, max_attempts, created_at, run_at, finished_at, coalesce((
+SELECT id, kind, queue, state, priority, attempt, max_attempts, crashes, created_at, run_at, finished_at, coalesce((
     SELECT jsonb_agg(jsonb_build_object('attempt', e.attempt, 'at', e.at, 'error', e.error) ORDER BY e.at)
     FROM catena.job_errors e WHERE e.job_id = chosen.id), '[]'), coalesce((
     SELECT jsonb_agg(jsonb_build_object('name', s.name, 'finished_at', s.finished_at, 'wake_at', s.wake_at)

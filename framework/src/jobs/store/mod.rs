@@ -21,7 +21,16 @@ macro_rules! with_steps {
     };
 }
 
+/// The columns of a [`Claimed`], in their order.
+macro_rules! claimed_columns {
+    () => {
+        "id, lease, queue, kind, attempt, max_attempts, args::text, run_at, priority, crashes, version, batch,
+    concurrency_key, unique_key, stepped"
+    };
+}
+
 mod admin;
+pub(super) mod alone;
 pub(super) mod cancel;
 pub(super) mod claim;
 mod clock;
@@ -42,6 +51,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use tokio::join;
 
 pub(crate) use admin::{QueueStats, ScheduleRow, discard_jobs, retry_jobs, schedules, select, stats};
+pub(super) use alone::{Alone, claim_alone, may_be_alone};
 pub(crate) use cancel::cancel_jobs;
 pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
@@ -62,7 +72,9 @@ pub(super) use schedule::{
 pub(super) use steps::{NewStep, Stored, delete_orphan_steps, finish_step, steps};
 pub(super) use unique::sweep_unique;
 pub(crate) use workers::announce;
-pub(super) use workers::{Entered, Rescued, Sign, beat, deregister, end_sessions, register, rescue, signs};
+pub(super) use workers::{
+    Beat, Entered, Rescued, Sign, beat, deregister, end_sessions, register, rescue, signs,
+};
 
 use super::JobId;
 use crate::{db::Connector, error::Result};
@@ -99,7 +111,9 @@ pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Res
     cancel(&connection, &[]).await?;
     to_stop(&connection, 0).await?;
     release(&connection, &[]).await?;
-    beat(&connection, 0).await?;
+    beat(&connection, 0, false).await?;
+    may_be_alone(&connection, &Alone::default()).await?;
+    claim_alone(&connection, &Alone::default()).await?;
     claim(&connection, &Claim { limit: 0, shares: vec![], kinds: vec![], versions: vec![], worker: 0 })
         .await?;
     Ok(connection)
@@ -130,27 +144,36 @@ pub(super) struct Exchanged {
     pub(super) accepted: usize,
     /// Whether the process is still among the living.
     pub(super) alive: bool,
+    /// Whether there are jobs that this process may run alone, if it was asked.
+    pub(super) may_be_alone: bool,
     /// Jobs of this process that somebody cancelled, if it was asked.
     pub(super) to_stop: Vec<(JobId, Lease)>,
     pub(super) claimed: Vec<Claimed>,
 }
 
-/// Writes what happened to jobs, beats and asks which are to stop, and claims new ones: one transaction, sent in one piece.
+/// Writes what happened to jobs, beats and asks which are to stop or to run alone, and claims new ones: one transaction,
+/// sent in one piece.
 ///
 /// The beat comes first, so that a process and its rescuer lock rows in the same order.
 pub(super) async fn exchange(
     connection: &AsyncPgConnection,
     flush: &Flush,
-    worker: Option<WorkerId>,
+    beats: Option<Beat<'_>>,
     wanted: Option<&Claim>,
 ) -> QueryResult<Exchanged> {
     let (mut begin, mut commit) = (connection, connection);
-    let (begun, beaten, completed, failed, cancelled, released, stopping, claimed, committed) = join!(
+    let (begun, beaten, looked, completed, failed, cancelled, released, stopping, claimed, committed) = join!(
         begin.batch_execute("BEGIN"),
         async {
-            match worker {
-                Some(worker) => beat(connection, worker).await,
+            match beats {
+                Some(Beat { is_alone, alone }) => beat(connection, alone.worker, is_alone).await,
                 None => Ok(true),
+            }
+        },
+        async {
+            match beats {
+                Some(Beat { alone, .. }) => may_be_alone(connection, alone).await,
+                None => Ok(false),
             }
         },
         complete_all(connection, &flush.completed),
@@ -158,8 +181,8 @@ pub(super) async fn exchange(
         async { if flush.cancelled.is_empty() { Ok(0) } else { cancel(connection, &flush.cancelled).await } },
         async { if flush.released.is_empty() { Ok(0) } else { release(connection, &flush.released).await } },
         async {
-            match worker {
-                Some(worker) => to_stop(connection, worker).await,
+            match beats {
+                Some(Beat { alone, .. }) => to_stop(connection, alone.worker).await,
                 None => Ok(Vec::new()),
             }
         },
@@ -173,9 +196,9 @@ pub(super) async fn exchange(
     );
     begun?;
     let accepted = completed? + failed? + cancelled? + released?;
-    let (alive, to_stop, claimed) = (beaten?, stopping?, claimed?);
+    let (alive, may_be_alone, to_stop, claimed) = (beaten?, looked?, stopping?, claimed?);
     committed?;
-    Ok(Exchanged { accepted, alive, to_stop, claimed })
+    Ok(Exchanged { accepted, alive, may_be_alone, to_stop, claimed })
 }
 
 /// Takes jobs that are done out of the queue, those of each list by its statement.

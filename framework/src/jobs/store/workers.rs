@@ -7,16 +7,29 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 
-use super::{CHANNEL, Lease, WorkerId};
+use super::{Alone, CHANNEL, Lease, WorkerId};
 use crate::{
     error::Result,
     jobs::{JobId, statement::statement},
 };
 
+/// A sign of life.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::jobs) struct Beat<'a> {
+    /// Whether the process claims nothing but jobs that must run alone.
+    pub(in crate::jobs) is_alone: bool,
+    /// Which of those it could run.
+    pub(in crate::jobs) alone: &'a Alone,
+}
+
 /// Says that the process lives; false if it has been declared dead.
-pub(in crate::jobs) async fn beat(connection: &AsyncPgConnection, worker: WorkerId) -> QueryResult<bool> {
-    const SQL: &str = "UPDATE catena.workers SET beat_at = now() WHERE id = $1";
-    let binds = (worker.into_sql::<BigInt>(),);
+pub(in crate::jobs) async fn beat(
+    connection: &AsyncPgConnection,
+    worker: WorkerId,
+    is_alone: bool,
+) -> QueryResult<bool> {
+    const SQL: &str = "UPDATE catena.workers SET beat_at = now(), alone = $2 WHERE id = $1";
+    let binds = (worker.into_sql::<BigInt>(), is_alone.into_sql::<Bool>());
     Ok(statement::<(), _>(SQL, binds).execute(&mut &*connection).await? == 1)
 }
 
@@ -48,7 +61,7 @@ pub(in crate::jobs) async fn register(
     const ADOPT: &str = "UPDATE catena.jobs j SET worker = $3 \
         WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE \
         AND j.state = 1";
-    const RETURN: &str = "UPDATE catena.jobs SET state = 0, attempt = attempt - 1, worker = NULL, \
+    const RETURN: &str = "UPDATE catena.jobs SET state = CASE WHEN crashes > 0 THEN 5 ELSE 0 END, attempt = attempt - 1, worker = NULL, \
         run_at = least(run_at, now()) WHERE state = 1 AND worker = ANY($1)";
     let mut shared = connection;
     if again {
@@ -107,7 +120,7 @@ pub(in crate::jobs) struct Rescued {
     pub(in crate::jobs) id: JobId,
     pub(in crate::jobs) kind: String,
     pub(in crate::jobs) worker: WorkerId,
-    /// Whether the lost attempt was its last.
+    /// Whether it is given up, as it was alone in its process once too often.
     pub(in crate::jobs) discarded: bool,
 }
 
@@ -129,6 +142,8 @@ pub(in crate::jobs) async fn end_sessions(
 }
 
 /// Removes those of these processes that have not beaten since and returns their jobs, to be called inside a transaction.
+/// Attempts that were lost do not count; the jobs run alone from now on, and are given up when processes have vanished
+/// three times that did nothing else.
 ///
 /// Two statements: the second must see everything that the processes claimed before the first locked their rows.
 pub(in crate::jobs) async fn rescue(
@@ -153,13 +168,16 @@ WITH orphan AS (
     SELECT id, worker FROM catena.jobs WHERE state = 1 AND worker = ANY($1) FOR UPDATE
 ), rescued AS (
     UPDATE catena.jobs j
-    SET state = CASE WHEN attempt >= max_attempts THEN 4 ELSE 0 END,
-        finished_at = CASE WHEN attempt >= max_attempts THEN now() END, worker = NULL,
-        run_at = least(run_at, now())
+    SET state = CASE WHEN crashes >= 3 THEN 4 ELSE 5 END,
+        finished_at = CASE WHEN crashes >= 3 THEN now() END, worker = NULL,
+        attempt = attempt - 1, crashes = crashes + 1, run_at = least(run_at, now())
     FROM orphan WHERE j.id = orphan.id
     RETURNING j.id, j.kind, orphan.worker, j.attempt, j.state
 ), recorded AS (
-    INSERT INTO catena.job_errors (job_id, attempt, error) SELECT id, attempt, 'worker vanished' FROM rescued
+    INSERT INTO catena.job_errors (job_id, attempt, error) SELECT id, attempt + 1,
+        CASE state WHEN 4 THEN 'worker vanished for the third time while it ran nothing but this job, which is given up'
+            ELSE 'worker vanished' END
+    FROM rescued
 )
 SELECT id, kind, worker, state = 4 FROM rescued";
 

@@ -93,7 +93,7 @@ async fn a_job_whose_process_vanished_with_the_request_is_cancelled_and_does_not
     let engine = queue.engine_with(stage, [WritesAndWaits::JOB]).await;
     engine.run_until_idle().await.unwrap();
     let row = queue.only().await;
-    assert_eq!((row.state, row.attempts, texts(&row)), (State::Cancelled, 1, vec!["worker vanished"]));
+    assert_eq!((row.state, row.attempts, texts(&row)), (State::Cancelled, 0, vec!["worker vanished"]));
 }
 
 job_type!(

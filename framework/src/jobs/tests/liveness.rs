@@ -19,17 +19,16 @@ async fn jobs_of_a_process_that_vanished_are_taken_back() {
 
     queue.sql("UPDATE catena.workers SET beat_at = beat_at - interval '9 s' WHERE id = (SELECT min(id) FROM catena.workers)").await;
     other.go_on();
+    other.go_on();
     engine.run_until_idle().await.unwrap();
-    let rows = queue.list().await;
-    assert_eq!(
-        (rows[0].state, rows[0].attempts, texts(&rows[0])),
-        (State::Completed, 2, vec!["worker vanished"])
-    );
-    assert_eq!(
-        (rows[1].state, rows[1].attempts, texts(&rows[1])),
-        (State::Discarded, 1, vec!["worker vanished"])
-    );
-    assert_eq!(queue.effects().await, 1, "only the attempt that was finished");
+    for row in queue.list().await {
+        assert_eq!(
+            (row.state, row.attempts, texts(&row)),
+            (State::Completed, 1, vec!["worker vanished"]),
+            "an attempt that was lost does not count, though it was the last"
+        );
+    }
+    assert_eq!(queue.effects().await, 2, "only the attempts that were finished");
     assert_eq!(queue.number("SELECT count(*) FROM catena.workers").await, 1);
 }
 
@@ -50,7 +49,7 @@ async fn a_process_that_was_declared_dead_drops_its_jobs_and_enters_again() {
     stage.go_on();
     engine.run_until_idle().await.unwrap();
     let row = queue.only().await;
-    assert_eq!((row.state, row.attempts, texts(&row)), (State::Completed, 2, vec!["worker vanished"]));
+    assert_eq!((row.state, row.attempts, texts(&row)), (State::Completed, 1, vec!["worker vanished"]));
     assert_eq!(queue.effects().await, 1);
 }
 

@@ -4,6 +4,7 @@
 
 mod blocking;
 mod cancelling;
+mod crashes;
 mod enqueue;
 mod failing;
 mod fence;

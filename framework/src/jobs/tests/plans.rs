@@ -53,6 +53,12 @@ const RELEASE: Hot = Hot {
     sql: store::finish::RELEASE,
     values: "'{1,2}', '{1,2}', '{0,NULL}'",
 };
+const MAY_BE_ALONE: Hot = Hot {
+    types: "bigint, text[], text[], smallint[]",
+    sql: store::alone::MAY_BE_ALONE,
+    values: "1, '{noop}', '{}', '{}'",
+};
+const CLAIM_ALONE: Hot = Hot { sql: store::alone::CLAIM_ALONE, ..MAY_BE_ALONE };
 const TO_STOP: Hot = Hot { types: "bigint", sql: store::cancel::TO_STOP, values: "1" };
 
 async fn dispatcher(queue: &Queue) -> AsyncPgConnection {
@@ -68,6 +74,11 @@ async fn check(queue: &Queue) {
     assert!(!claim.contains("Seq Scan") && !claim.contains("Sort"), "{claim}");
     let to_stop = plan(&mut connection, &TO_STOP).await;
     assert!(to_stop.contains("Index Scan using jobs_cancel"), "{to_stop}");
+    for alone in [&MAY_BE_ALONE, &CLAIM_ALONE] {
+        let alone = plan(&mut connection, alone).await;
+        assert!(alone.contains("using jobs_crashed") && alone.contains("using jobs_running_key"), "{alone}");
+        assert!(!alone.contains("Seq Scan on jobs") && !alone.contains("Sort"), "{alone}");
+    }
     let completions = Completion::ALL.map(|completion| (completion, complete(completion)));
     let stepped = completions.iter().filter(|(completion, _)| completion.stepped).map(|(_, hot)| hot);
     for with_steps in stepped.chain([&CANCEL]) {
@@ -121,6 +132,8 @@ async fn on_a_table_of_a_million_rows() {
     let touched = blocks(&mut connection, &Hot { values: values.leak(), ..CLAIM }).await;
     assert_eq!(queue.number("SELECT count(*) FROM catena.jobs WHERE state = 1").await, 50);
     assert!(touched < 2_000, "a claim of 50 touched {touched} blocks");
+    let touched = blocks(&mut connection, &MAY_BE_ALONE).await;
+    assert!(touched < 20, "a look for jobs that must run alone touched {touched} blocks");
     let touched = blocks(&mut connection, &complete(Completion::ALL[0])).await;
     assert!(touched < 100, "a completion of 2 touched {touched} blocks");
 }

@@ -1,0 +1,97 @@
+//! Jobs with which a process vanished: each runs alone in its process.
+
+use diesel::{
+    IntoSql as _, QueryResult,
+    sql_types::{Array, BigInt, Bool, SmallInt, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+
+use super::{
+    WorkerId,
+    claim::{Claimed, Row},
+};
+use crate::jobs::statement::statement;
+
+/// A request for jobs that must run alone.
+#[derive(Clone, Debug, Default)]
+pub(in crate::jobs) struct Alone {
+    /// Who asks.
+    pub(in crate::jobs) worker: WorkerId,
+    /// The kinds whose queues this process works on.
+    pub(in crate::jobs) kinds: Vec<&'static str>,
+    /// The latest version of the arguments that it reads, of those kinds that have had more than one.
+    pub(in crate::jobs) versions: Vec<(&'static str, i16)>,
+}
+
+/// Whether jobs are due that must run alone, and this process may be one of those that do nothing else: half of all, at
+/// least one. Of more than that, which said so at the same moment, those with the lowest numbers may.
+pub(in crate::jobs) async fn may_be_alone(
+    connection: &AsyncPgConnection,
+    alone: &Alone,
+) -> QueryResult<bool> {
+    let (versioned, versions): (Vec<_>, Vec<_>) = alone.versions.iter().copied().unzip();
+    let binds = (
+        alone.worker.into_sql::<BigInt>(),
+        alone.kinds.clone().into_sql::<Array<Text>>(),
+        versioned.into_sql::<Array<Text>>(),
+        versions.into_sql::<Array<SmallInt>>(),
+    );
+    statement::<Bool, _>(MAY_BE_ALONE, binds).get_result(&mut &*connection).await
+}
+
+/// Takes the job that has been due for longest of those that must run alone, if there is one.
+pub(in crate::jobs) async fn claim_alone(
+    connection: &AsyncPgConnection,
+    alone: &Alone,
+) -> QueryResult<Vec<Claimed>> {
+    let (versioned, versions): (Vec<_>, Vec<_>) = alone.versions.iter().copied().unzip();
+    let binds = (
+        alone.worker.into_sql::<BigInt>(),
+        alone.kinds.clone().into_sql::<Array<Text>>(),
+        versioned.into_sql::<Array<Text>>(),
+        versions.into_sql::<Array<SmallInt>>(),
+    );
+    statement::<Row, _>(CLAIM_ALONE, binds).load(&mut &*connection).await
+}
+
+/// Which jobs `j` may run alone now. One with a concurrency key is alone with that, too: how many may run beside it
+/// does not matter.
+macro_rules! due_alone {
+    () => {
+        "j.state = 5 AND j.run_at <= now() AND j.kind = ANY($2) AND j.cancel_at IS NULL
+        AND (j.version = 1 OR j.version <= (SELECT k.version FROM unnest($3, $4) AS k(kind, version) WHERE k.kind = j.kind))
+        AND (SELECT paused_at FROM catena.paused_queues WHERE name = j.queue) IS NULL
+        AND (j.concurrency_key IS NULL OR NOT EXISTS (
+            SELECT FROM catena.jobs r
+            WHERE r.concurrency_key = j.concurrency_key AND r.concurrency_key IS NOT NULL AND r.state = 1))"
+    };
+}
+
+pub(in crate::jobs) const MAY_BE_ALONE: &str = concat!(
+    "\
+SELECT EXISTS (
+    SELECT FROM catena.jobs j
+    WHERE ",
+    due_alone!(),
+    "
+) AND (
+    SELECT count(*) FROM catena.workers w
+    WHERE w.alone AND w.id <> $1 AND (w.id < $1 OR NOT (SELECT o.alone FROM catena.workers o WHERE o.id = $1))
+) < (SELECT greatest(1, count(*) / 2) FROM catena.workers)"
+);
+
+pub(in crate::jobs) const CLAIM_ALONE: &str = concat!(
+    "\
+UPDATE catena.jobs
+SET state = 1, attempt = attempt + 1, lease = (SELECT nextval('catena.job_lease_seq')), worker = $1, claimed_at = now()
+WHERE id = ANY(ARRAY(
+    SELECT j.id FROM catena.jobs j
+    WHERE ",
+    due_alone!(),
+    "
+        AND $1 = (SELECT id FROM catena.workers WHERE id = $1 FOR KEY SHARE SKIP LOCKED)
+    ORDER BY j.run_at, j.id LIMIT 1 FOR UPDATE OF j SKIP LOCKED
+))
+RETURNING ",
+    claimed_columns!()
+);
