@@ -104,7 +104,8 @@
 /// On a field, `#[model(rename = "dueAt")]` gives it another name on the wire, `#[model(default)]` and
 /// `#[model(default = 5)]` a value when it is absent (one that the field's own checks refuse stops the boot), `#[model(deprecated)]` says that it should no longer be used.
 /// `#[secret]` marks what only callers send, such as a password: the document says so, and a `Debug` that is derived
-/// below `#[model]` does not show it. `#[identity]` marks the account that an attempt to sign in is for.
+/// below `#[model]` does not show it. Of a job's arguments it is wiped when the job is completed or cancelled, as are the
+/// fields of objects in which there is one. `#[identity]` marks the account that an attempt to sign in is for.
 ///
 /// ```
 /// # use catena::model;

@@ -1,6 +1,6 @@
 //! Putting a job into the queue, in the caller's transaction.
 
-use std::{future::Future, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
@@ -203,7 +203,7 @@ impl<T: Schema> JobArgs for T {
 }
 
 /// A row to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewJob {
     pub(super) kind: &'static str,
     pub(super) args: String,
@@ -218,6 +218,13 @@ pub struct NewJob {
     /// No more jobs with this key run at once than their kind allows.
     pub(super) concurrency_key: Option<Digest>,
     pub(super) unique: Option<UniqueKey>,
+}
+
+/// Without the arguments, which may hold what nobody should see.
+impl fmt::Debug for NewJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewJob").field("kind", &self.kind).field("queue", &self.queue).finish_non_exhaustive()
+    }
 }
 
 /// A key that one job has at a time.

@@ -1,11 +1,12 @@
 //! The arguments that the jobs of this program take, and whether what waits in the queue is such.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result, panic_text},
-    model::fingerprint,
+    model::{fingerprint, secret_fields},
 };
 
 /// How long a program looks at what waits before it begins to work.
@@ -123,11 +124,22 @@ fn version(job: &Job) -> i16 {
     i16::try_from(job.version).unwrap_or(i16::MAX)
 }
 
+/// The fields of its arguments that are secret.
+fn secrets(job: &Job) -> Vec<&'static str> {
+    job.args.map(|shape| secret_fields(shape())).unwrap_or_default()
+}
+
+/// The kinds that have secrets.
+pub(super) fn with_secrets(jobs: &HashMap<&'static str, &'static Job>) -> HashSet<&'static str> {
+    jobs.values().filter(|job| !secrets(job).is_empty()).map(|job| job.name).collect()
+}
+
 fn declared(jobs: &HashMap<&'static str, &'static Job>) -> Vec<DeclaredKind> {
     let declared = jobs.values().map(|job| DeclaredKind {
         kind: job.name,
         version: version(job),
         fingerprint: job.args.map(|shape| fingerprint(shape()).to_vec()).unwrap_or_default(),
+        secrets: Value::from(secrets(job)).to_string(),
     });
     declared.collect()
 }

@@ -17,6 +17,7 @@ mod pattern;
 mod query;
 mod read;
 pub(crate) mod rows;
+mod secrets;
 mod sentence;
 mod shape;
 mod union;
@@ -48,6 +49,7 @@ pub(crate) use read::{
     differences, parse_body, parse_no_query, parse_query, parse_segment, read_kept, write_body,
 };
 pub use rows::{Use, rows};
+pub(crate) use secrets::secret_fields;
 pub use shape::{Field, InQuery, ObjectShape, Schema, Shape, field};
 pub use union::{UnionShape, VariantShape, read_nothing, read_union, tag};
 pub use values::{

@@ -169,14 +169,18 @@ impl Crew {
         if let Some(outcome) = ended {
             return Ok(outcome);
         }
-        let kept = job.keep.keeps(claimed.attempt);
+        let (kept, secret) = (job.keep.keeps(claimed.attempt), self.secret.contains(job.name));
         if !scope.begun() {
-            return Ok(Outcome::Completed(Completion { kept, stepped: course.steps.may_have_rows() }));
+            return Ok(Outcome::Completed(Completion {
+                kept,
+                stepped: course.steps.may_have_rows(),
+                secret,
+            }));
         }
         // Effects and completion commit together, or neither does.
         let mut db = scope.db().await?;
         let settled = course.progress.settle_in(&mut db, (claimed.id, claimed.lease)).await;
-        let completion = Completion { kept, stepped: claimed.stepped };
+        let completion = Completion { kept, stepped: claimed.stepped, secret };
         let completed = store::complete_one(&mut db, completion, claimed).await;
         if matches!(completed, Ok(false)) {
             return Ok(Outcome::Lost);

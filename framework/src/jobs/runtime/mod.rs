@@ -5,7 +5,7 @@ mod blocking;
 mod line;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
     sync::Arc,
     time::Duration,
@@ -73,6 +73,8 @@ pub(super) struct Crew {
     pub(super) jobs: HashMap<&'static str, &'static Job>,
     /// What is counted of each of them.
     attempts: HashMap<&'static str, Attempts>,
+    /// Those whose arguments have secrets.
+    secret: HashSet<&'static str>,
     pub(super) settings: EngineSettings,
     pub(super) worker: Worker,
     pub(super) line: Line,
@@ -125,7 +127,8 @@ impl Engine {
         let jobs: HashMap<_, _> = jobs.into_iter().map(|job| (job.name, job)).collect();
         known_queues(&jobs, &settings)?;
         let attempts = jobs.keys().map(|name| (*name, Attempts::default())).collect();
-        let crew = Arc::new(Crew { services, jobs, attempts, settings, worker: Worker::new(), line });
+        let secret = kinds::with_secrets(&jobs);
+        let crew = Arc::new(Crew { services, jobs, attempts, secret, settings, worker: Worker::new(), line });
         kinds::enter(&crew.line, &crew.jobs).await?.log();
         let scheduler = Arc::new(Scheduler::enter(crew.clone()).await?);
         let rescuer = Arc::new(Rescuer::new(crew.clone()));

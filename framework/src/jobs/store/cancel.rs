@@ -53,7 +53,7 @@ WITH done AS (
 )
 ",
     with_steps!(),
-    into_history!(3),
+    into_history!(3, without_secrets),
     " RETURNING id"
 );
 

@@ -1,5 +1,7 @@
 //! Taking due jobs.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     IntoSql as _, QueryResult, Queryable,
@@ -48,7 +50,7 @@ impl Share {
 }
 
 /// A job that this process may work on.
-#[derive(Clone, Debug, Queryable)]
+#[derive(Clone, Queryable)]
 pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) id: JobId,
     pub(in crate::jobs) lease: Lease,
@@ -71,6 +73,17 @@ pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) unique_key: Option<Vec<u8>>,
     /// Whether it has steps that earlier attempts finished.
     pub(in crate::jobs) stepped: bool,
+}
+
+/// Without the arguments, which may hold what nobody should see.
+impl fmt::Debug for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claimed")
+            .field("id", &self.id)
+            .field("lease", &self.lease)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Takes up to `limit` due jobs: queue by queue, of each by priority, then time; none from queues that are paused, and

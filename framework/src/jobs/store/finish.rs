@@ -50,29 +50,39 @@ pub(in crate::jobs) struct Completion {
     pub(in crate::jobs) kept: bool,
     /// Whether it may have steps, which are deleted.
     pub(in crate::jobs) stepped: bool,
+    /// Whether something in its arguments is secret, and does not move with it.
+    pub(in crate::jobs) secret: bool,
 }
 
 impl Completion {
     /// Every one, in the order of [`Flush::completed`].
-    pub(in crate::jobs) const ALL: [Self; 4] = [
-        Self { kept: true, stepped: false },
-        Self { kept: true, stepped: true },
-        Self { kept: false, stepped: false },
-        Self { kept: false, stepped: true },
+    pub(in crate::jobs) const ALL: [Self; 6] = [
+        Self { kept: true, stepped: false, secret: false },
+        Self { kept: true, stepped: true, secret: false },
+        Self { kept: false, stepped: false, secret: false },
+        Self { kept: false, stepped: true, secret: false },
+        Self { kept: true, stepped: false, secret: true },
+        Self { kept: true, stepped: true, secret: true },
     ];
 
-    /// Its place in [`Completion::ALL`].
+    /// Its place in [`Completion::ALL`]; what is not kept needs no wiping.
     fn index(self) -> usize {
-        usize::from(self.stepped) + if self.kept { 0 } else { 2 }
+        let first = match self {
+            Self { kept: false, .. } => 2,
+            Self { secret: true, .. } => 4,
+            Self { .. } => 0,
+        };
+        first + usize::from(self.stepped)
     }
 
     /// The statement for many jobs, by their ids and leases.
     pub(in crate::jobs) fn sql(self) -> &'static str {
-        [COMPLETE, COMPLETE_STEPPED, DROP, DROP_STEPPED][self.index()]
+        [COMPLETE, COMPLETE_STEPPED, DROP, DROP_STEPPED, WIPE, WIPE_STEPPED][self.index()]
     }
 
     fn sql_of_one(self) -> &'static str {
-        [COMPLETE_ONE, COMPLETE_ONE_STEPPED, DROP_ONE, DROP_ONE_STEPPED][self.index()]
+        [COMPLETE_ONE, COMPLETE_ONE_STEPPED, DROP_ONE, DROP_ONE_STEPPED, WIPE_ONE, WIPE_ONE_STEPPED]
+            [self.index()]
     }
 }
 
@@ -80,7 +90,7 @@ impl Completion {
 #[derive(Debug, Default)]
 pub(in crate::jobs) struct Flush {
     /// The jobs that are done, by what else is to be done: as many lists as there are in [`Completion::ALL`].
-    pub(in crate::jobs) completed: [Vec<(JobId, Lease)>; 4],
+    pub(in crate::jobs) completed: [Vec<(JobId, Lease)>; 6],
     pub(in crate::jobs) failed: Vec<Failed>,
     pub(in crate::jobs) cancelled: Vec<Cancelled>,
     pub(in crate::jobs) released: Vec<Released>,
@@ -134,6 +144,10 @@ const DROP: &str = concat!(done_pairs!(), "SELECT FROM done");
 
 const DROP_STEPPED: &str = concat!(done_pairs!(), with_steps!(), "SELECT FROM done");
 
+const WIPE: &str = concat!(done_pairs!(), into_history!(2, without_secrets));
+
+const WIPE_STEPPED: &str = concat!(done_pairs!(), with_steps!(), into_history!(2, without_secrets));
+
 /// Takes one job that is done out of the queue, inside the transaction that holds its effects; whether it was still ours.
 pub(in crate::jobs) async fn complete_one<C>(
     connection: &mut C,
@@ -160,6 +174,10 @@ const COMPLETE_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), into_hist
 const DROP_ONE: &str = concat!(done_one!(), "SELECT FROM done");
 
 const DROP_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), "SELECT FROM done");
+
+const WIPE_ONE: &str = concat!(done_one!(), into_history!(2, without_secrets));
+
+const WIPE_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), into_history!(2, without_secrets));
 
 /// Records failed attempts; returns how many were still ours. No id may occur twice. A job that fails in an orderly way
 /// has not taken its process with it, and need not run alone any more.
@@ -223,7 +241,7 @@ WITH done AS (
 )
 ",
     with_steps!(),
-    into_history!(3)
+    into_history!(3, without_secrets)
 );
 
 /// Gives jobs back as if they had not been claimed, those that must run alone as such; returns how many were still ours.

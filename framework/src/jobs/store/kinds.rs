@@ -1,5 +1,7 @@
 //! Which arguments programs take, and what waits.
 
+use std::fmt;
+
 use diesel::{
     IntoSql as _, QueryResult, Queryable,
     sql_types::{Array, BigInt, Bytea, Integer, Nullable, SmallInt, Text},
@@ -14,6 +16,8 @@ pub(in crate::jobs) struct DeclaredKind {
     pub(in crate::jobs) kind: &'static str,
     pub(in crate::jobs) version: i16,
     pub(in crate::jobs) fingerprint: Vec<u8>,
+    /// The fields of its arguments that do not move into the history, as a JSON array.
+    pub(in crate::jobs) secrets: String,
 }
 
 /// Enters kinds; returns those whose jobs in the queue may have been written by a program that takes other arguments, as
@@ -23,9 +27,11 @@ pub(in crate::jobs) async fn declare_kinds(
     declared: &[DeclaredKind],
 ) -> QueryResult<Vec<String>> {
     const SQL: &str = "\
-        WITH own AS (SELECT * FROM unnest($1, $2, $3) AS o(kind, version, fingerprint)), entered AS ( \
-            INSERT INTO catena.job_kinds (kind, version, fingerprint) SELECT * FROM own ORDER BY kind \
-            ON CONFLICT (kind, version, fingerprint) DO UPDATE SET seen_at = excluded.seen_at) \
+        WITH own AS (SELECT kind, version, fingerprint, ARRAY(SELECT jsonb_array_elements_text(secrets::jsonb)) AS secrets \
+            FROM unnest($1, $2, $3, $4) AS o(kind, version, fingerprint, secrets)), entered AS ( \
+            INSERT INTO catena.job_kinds (kind, version, fingerprint, secrets) SELECT * FROM own ORDER BY kind \
+            ON CONFLICT (kind, version, fingerprint) DO UPDATE SET seen_at = excluded.seen_at, \
+                secrets = ARRAY(SELECT unnest(job_kinds.secrets) UNION SELECT unnest(excluded.secrets))) \
         SELECT o.kind FROM own o \
         WHERE NOT EXISTS (SELECT FROM catena.job_kinds k \
                 WHERE (k.kind, k.version, k.fingerprint) = (o.kind, o.version, o.fingerprint)) \
@@ -35,10 +41,12 @@ pub(in crate::jobs) async fn declare_kinds(
     let kinds: Vec<_> = declared.iter().map(|declared| declared.kind).collect();
     let versions: Vec<_> = declared.iter().map(|declared| declared.version).collect();
     let fingerprints: Vec<_> = declared.iter().map(|declared| declared.fingerprint.clone()).collect();
+    let secrets: Vec<_> = declared.iter().map(|declared| declared.secrets.clone()).collect();
     let binds = (
         kinds.into_sql::<Array<Text>>(),
         versions.into_sql::<Array<SmallInt>>(),
         fingerprints.into_sql::<Array<Bytea>>(),
+        secrets.into_sql::<Array<Text>>(),
     );
     statement::<Text, _>(SQL, binds).load(connection).await
 }
@@ -53,12 +61,23 @@ pub(in crate::jobs) async fn delete_kinds(
 }
 
 /// A job that waits.
-#[derive(Debug, Queryable)]
+#[derive(Queryable)]
 pub(in crate::jobs) struct Waiting {
     pub(in crate::jobs) id: JobId,
     pub(in crate::jobs) kind: String,
     pub(in crate::jobs) version: i16,
     pub(in crate::jobs) args: String,
+}
+
+/// Without the arguments, which may hold what nobody should see.
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Looks at the next thousand rows of the queue after `after`; returns the number of the last of them, and those that

@@ -1,14 +1,30 @@
 //! Every statement of the queue.
 
-/// The end of a statement that has deleted the jobs `done`: they move into the history, in this state.
+/// The end of a statement that has deleted the jobs `done`: they move into the history, in this state. Their arguments stay
+/// as they are, or without what is secret of them, as far as any program has said of the kind.
 macro_rules! into_history {
     ($state:literal) => {
+        into_history!($state, "args")
+    };
+    ($state:literal, without_secrets) => {
+        into_history!(
+            $state,
+            "(SELECT CASE WHEN s.names = '{}' THEN done.args
+            WHEN '' = ANY(s.names) OR jsonb_typeof(done.args) <> 'object' THEN 'null'
+            ELSE done.args - s.names END
+        FROM (SELECT coalesce(array_agg(n.name), '{}') AS names
+            FROM catena.job_kinds k CROSS JOIN LATERAL unnest(k.secrets) AS n(name) WHERE k.kind = done.kind) s)"
+        )
+    };
+    ($state:literal, $args:literal) => {
         concat!(
             "INSERT INTO catena.job_history (finished_at, id, run_at, created_at, claimed_at, worker, enqueued_by,
     priority, attempt, max_attempts, state, queue, kind, args)
 SELECT now(), id, run_at, created_at, claimed_at, worker, enqueued_by, priority, attempt, max_attempts, ",
             $state,
-            ", queue, kind, args
+            ", queue, kind, ",
+            $args,
+            "
 FROM done"
         )
     };
@@ -204,7 +220,7 @@ pub(super) async fn exchange(
 /// Takes jobs that are done out of the queue, those of each list by its statement.
 async fn complete_all(
     connection: &AsyncPgConnection,
-    completed: &[Vec<(JobId, Lease)>; 4],
+    completed: &[Vec<(JobId, Lease)>; 6],
 ) -> QueryResult<usize> {
     let one = |which: usize| async move {
         match &completed[which][..] {
@@ -212,6 +228,7 @@ async fn complete_all(
             pairs => complete(connection, Completion::ALL[which], pairs).await,
         }
     };
-    let (plain, stepped, dropped, dropped_stepped) = join!(one(0), one(1), one(2), one(3));
-    Ok(plain? + stepped? + dropped? + dropped_stepped?)
+    let (plain, stepped, dropped, dropped_stepped, wiped, wiped_stepped) =
+        join!(one(0), one(1), one(2), one(3), one(4), one(5));
+    Ok(plain? + stepped? + dropped? + dropped_stepped? + wiped? + wiped_stepped?)
 }

@@ -16,6 +16,7 @@ mod queues;
 mod retention;
 mod running;
 mod schedules;
+mod secrets;
 mod steps;
 mod sweeping;
 mod unique;

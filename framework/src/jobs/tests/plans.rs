@@ -85,6 +85,10 @@ async fn check(queue: &Queue) {
         let with_steps = plan(&mut connection, with_steps).await;
         assert!(with_steps.contains("Index Scan using job_steps_pkey"), "{with_steps}");
     }
+    for (_, wiping) in completions.iter().filter(|(completion, _)| completion.secret) {
+        let wiping = plan(&mut connection, wiping).await;
+        assert!(wiping.contains("job_kinds_pkey"), "{wiping}");
+    }
     for fenced in completions.iter().map(|(_, hot)| hot).chain([&FAIL, &CANCEL, &RELEASE]) {
         let fenced = plan(&mut connection, fenced).await;
         assert!(fenced.contains("Index Cond: (id = ANY ($1))"), "{fenced}");

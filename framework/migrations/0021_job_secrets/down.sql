@@ -1,0 +1,1 @@
+ALTER TABLE catena.job_kinds DROP COLUMN secrets;
