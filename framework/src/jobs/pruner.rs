@@ -10,7 +10,7 @@ use tokio::{
 use super::{
     kinds,
     runtime::{Crew, PATIENCE, no_answer},
-    store,
+    store::{self, Rotated},
 };
 use crate::error::Result;
 
@@ -19,6 +19,9 @@ const PRUNE: Duration = Duration::from_secs(3600);
 
 /// How soon it is tried again after a failure.
 const AGAIN: Duration = Duration::from_secs(60);
+
+/// How often, and how soon, something in the history that somebody reads is tried again, before that.
+const TRIES: (usize, Duration) = (5, Duration::from_secs(1));
 
 /// How often keys that hold nothing are looked for, at least.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -42,7 +45,13 @@ impl Pruner {
         loop {
             let pruned = timeout(PATIENCE, self.prune()).await;
             let sleep = match pruned.unwrap_or_else(|_| Err(no_answer())) {
-                Ok(()) => PRUNE,
+                Ok(true) => PRUNE,
+                Ok(false) => {
+                    tracing::info!(
+                        "somebody reads the history of jobs, whose partitions could not be made or dropped; trying again"
+                    );
+                    AGAIN
+                }
                 Err(error) => {
                     tracing::error!(error = error.chain(), "old jobs could not be deleted; trying again");
                     AGAIN
@@ -52,13 +61,12 @@ impl Pruner {
         }
     }
 
-    async fn prune(&self) -> Result<()> {
+    /// Deletes what is old; false if something of it must be tried again soon.
+    async fn prune(&self) -> Result<bool> {
         let settings = &self.crew.settings;
         let (history_days, discarded_days) =
             (i32::from(settings.history_days), i32::from(settings.discarded_days));
-        let mut turn = self.crew.line.open().await?;
-        store::rotate_history(&mut turn, history_days).await?;
-        turn.keep();
+        let is_rotated = self.rotate(history_days).await?;
         kinds::refresh(&self.crew.line, &self.crew.jobs, discarded_days).await?;
         self.move_strays().await?;
         // In small pieces, each a turn of its own, so that the other loops get theirs.
@@ -72,7 +80,26 @@ impl Pruner {
             turn.keep();
             deleted > 0
         } {}
-        Ok(())
+        Ok(is_rotated)
+    }
+
+    /// Keeps the history in order; false if somebody reads it for too long.
+    async fn rotate(&self, history_days: i32) -> Result<bool> {
+        let (mut tries, rest) = TRIES;
+        loop {
+            let mut turn = self.crew.line.open().await?;
+            let rotated = store::rotate_history(&mut turn, history_days).await?;
+            turn.keep();
+            match rotated {
+                Rotated::Done => return Ok(true),
+                Rotated::More => {}
+                Rotated::Busy if tries == 0 => return Ok(false),
+                Rotated::Busy => {
+                    tries -= 1;
+                    tokio::time::sleep(rest).await;
+                }
+            }
+        }
     }
 
     /// Deletes unique keys that hold nothing any more: the more keys there are, the more seldom.

@@ -81,7 +81,9 @@ pub(crate) use list::{Filter, JobProgress, JobRow, list};
 pub(super) use progress::{delete_progress, note_progress};
 pub(super) use queues::move_strays;
 pub(crate) use queues::{pause, resume};
-pub(super) use retention::{delete_discarded, delete_errors, delete_expired_credentials, rotate_history};
+pub(super) use retention::{
+    Rotated, delete_discarded, delete_errors, delete_expired_credentials, rotate_history,
+};
 pub(super) use schedule::{
     Declared, Release, abandon, advance, declare, enter_release, lock_due, next_due_ms, now, of_newer,
 };

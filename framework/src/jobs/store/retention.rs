@@ -2,20 +2,37 @@
 
 use diesel::{
     IntoSql as _, QueryResult,
-    sql_types::{BigInt, Integer},
+    sql_types::{BigInt, Integer, Text},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 
 use crate::jobs::statement::statement;
 
-/// Makes the history's partitions of the coming days and drops those older than `keep_days`.
+/// What came of one step that keeps the history in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::jobs) enum Rotated {
+    /// Nothing is left to do.
+    Done,
+    /// There may be more.
+    More,
+    /// Somebody reads what is to be changed: another time.
+    Busy,
+}
+
+/// Makes one of the history's partitions of the coming days, or drops one older than `keep_days`. It waits for nobody for
+/// longer than a moment.
 pub(in crate::jobs) async fn rotate_history(
     connection: &mut AsyncPgConnection,
     keep_days: i32,
-) -> QueryResult<()> {
+) -> QueryResult<Rotated> {
     const SQL: &str = "SELECT catena.rotate_job_history($1)";
-    statement::<(), _>(SQL, (keep_days.into_sql::<Integer>(),)).execute(connection).await?;
-    Ok(())
+    let rotated: String =
+        statement::<Text, _>(SQL, (keep_days.into_sql::<Integer>(),)).get_result(connection).await?;
+    Ok(match &*rotated {
+        "more" => Rotated::More,
+        "busy" => Rotated::Busy,
+        _ => Rotated::Done,
+    })
 }
 
 /// Deletes up to 5000 jobs that were given up more than `keep_days` ago; returns how many.

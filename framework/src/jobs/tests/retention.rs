@@ -1,6 +1,17 @@
 use futures_util::future::BoxFuture;
 
 use super::*;
+use crate::jobs::store::{Completion, Rotated};
+
+/// Keeps the history in order, as far as that can be done now; returns whether that is all.
+async fn rotate(connection: &mut AsyncPgConnection) -> Rotated {
+    loop {
+        match store::rotate_history(connection, 7).await.unwrap() {
+            Rotated::More => {}
+            other => return other,
+        }
+    }
+}
 
 async fn partitions(queue: &mut Queue) -> i64 {
     queue.number("SELECT count(*) FROM pg_inherits WHERE inhparent = 'catena.job_history'::regclass").await
@@ -24,26 +35,109 @@ async fn the_history_has_partitions_for_the_coming_days_and_old_ones_go() {
         .await;
     assert_eq!(queue.list().await.len(), 2);
     let mut jobs_role = connect(queue.db.jobs_url()).await;
-    store::rotate_history(&mut jobs_role, 7).await.unwrap();
+    assert_eq!(rotate(&mut jobs_role).await, Rotated::Done);
     assert_eq!((partitions(&mut queue).await, queue.list().await.len()), (5, 0));
+    let left = queue
+        .texts("SELECT relname::text AS text FROM pg_class WHERE relname = 'job_history_20200101'")
+        .await;
+    assert_eq!(left, [""; 0], "it is detached and dropped");
+}
+
+/// Puts `jobs` finished jobs of a day, relative to today, into the history, which has no partition for it.
+async fn strays(queue: &mut Queue, day: i32, jobs: usize) {
+    let table = format!("to_char((now() AT TIME ZONE 'UTC')::date + {day}, 'YYYYMMDD')");
+    queue
+        .sql(&format!(
+            "DO $$ BEGIN EXECUTE 'DROP TABLE IF EXISTS catena.job_history_' || {table}; END $$;
+             INSERT INTO catena.job_history
+                 (finished_at, id, run_at, created_at, priority, attempt, max_attempts, state, queue, kind, args)
+             SELECT now() + interval '{day} days', i, now(), now(), 0, 1, 1, 2, 'default', 'noop', '{{}}'
+             FROM generate_series(1, {jobs}) AS i"
+        ))
+        .await;
+}
+
+const IN_DEFAULT: &str = "SELECT count(*) FROM catena.job_history_default";
+
+#[tokio::test]
+async fn jobs_in_the_default_partition_move_to_that_of_their_day() {
+    let mut queue = Queue::new().await;
+    strays(&mut queue, 0, 10).await;
+    strays(&mut queue, -2, 10).await;
+    strays(&mut queue, -30, 10).await;
+    assert_eq!(queue.number(IN_DEFAULT).await, 30);
+    let mut jobs_role = connect(queue.db.jobs_url()).await;
+    assert_eq!(rotate(&mut jobs_role).await, Rotated::Done);
+    assert_eq!((partitions(&mut queue).await, queue.list().await.len()), (6, 20));
+    assert_eq!(queue.number(IN_DEFAULT).await, 0);
+    // As good as one that was made ahead.
+    let indexes =
+        "SELECT count(*) FROM pg_indexes WHERE schemaname = 'catena' AND tablename ~ '^job_history_[0-9]'";
+    assert_eq!(queue.number(indexes).await, 2 * 5);
+    let constraints = "SELECT count(*) FROM pg_constraint WHERE conname = 'day'";
+    assert_eq!(queue.number(constraints).await, 0);
 }
 
 #[tokio::test]
-async fn a_day_that_fell_into_the_default_partition_does_not_stop_the_others() {
+async fn a_day_with_too_many_strays_to_move_keeps_them_until_they_are_old() {
+    let mut queue = Queue::new().await;
+    strays(&mut queue, -1, 50_001).await;
+    strays(&mut queue, 1, 0).await;
+    let mut jobs_role = connect(queue.db.jobs_url()).await;
+    assert_eq!(rotate(&mut jobs_role).await, Rotated::Done);
+    assert_eq!((partitions(&mut queue).await, queue.number(IN_DEFAULT).await), (5, 50_001));
+    queue.sql("UPDATE catena.job_history_default SET finished_at = finished_at - interval '10 days'").await;
+    assert_eq!(rotate(&mut jobs_role).await, Rotated::Done);
+    assert_eq!((partitions(&mut queue).await, queue.number(IN_DEFAULT).await), (5, 0));
+}
+
+#[tokio::test]
+async fn who_reads_the_history_for_long_stops_nobody() {
     let mut queue = Queue::new().await;
     queue
         .sql(
-            "DO $$ BEGIN EXECUTE 'DROP TABLE catena.job_history_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD'); END $$;
-             DO $$ BEGIN EXECUTE 'DROP TABLE catena.job_history_' || to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD'); END $$;
-             INSERT INTO catena.job_history
-                 (finished_at, id, run_at, created_at, priority, attempt, max_attempts, state, queue, kind, args)
-             SELECT now(), 1, now(), now(), 0, 1, 1, 2, 'default', 'noop', '{}'",
+            "CREATE TABLE catena.job_history_20200101 PARTITION OF catena.job_history
+                FOR VALUES FROM ('2020-01-01 00:00+00') TO ('2020-01-02 00:00+00')",
         )
         .await;
-    assert_eq!(partitions(&mut queue).await, 3);
+    strays(&mut queue, 1, 0).await;
+    let mut reader = connect(queue.db.jobs_url()).await;
+    reader.batch_execute("BEGIN; SELECT count(*) FROM catena.job_history").await.unwrap();
+    queue.enqueue::<Noop>(10).await;
+    let worker = store::register(&queue.owner, "living", false, &[]).await.unwrap().worker;
+    let claimed = store::claim(&queue.owner, &claim_of(10, worker)).await.unwrap();
+    let pairs: Vec<_> = claimed.iter().map(|job| (job.id, job.lease)).collect();
     let mut jobs_role = connect(queue.db.jobs_url()).await;
-    store::rotate_history(&mut jobs_role, 7).await.unwrap();
-    assert_eq!((partitions(&mut queue).await, queue.list().await.len()), (4, 1));
+    let complete = store::complete(&queue.owner, Completion::ALL[0], &pairs);
+    let (rotated, completed) = tokio::join!(rotate(&mut jobs_role), complete);
+    assert_eq!(completed.unwrap(), 10, "jobs are completed meanwhile");
+    assert_eq!(rotated, Rotated::Busy, "it does not wait for the reader");
+    assert_eq!(partitions(&mut queue).await, 5);
+
+    reader.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(rotate(&mut jobs_role).await, Rotated::Done);
+    assert_eq!((partitions(&mut queue).await, queue.list().await.len()), (5, 10));
+}
+
+#[tokio::test]
+async fn a_partition_is_made_while_a_job_that_is_done_has_yet_to_commit() {
+    let mut queue = Queue::new().await;
+    strays(&mut queue, 2, 0).await;
+    let mut completing = connect(queue.db.jobs_url()).await;
+    completing
+        .batch_execute(
+            "BEGIN; INSERT INTO catena.job_history
+                (finished_at, id, run_at, created_at, priority, attempt, max_attempts, state, queue, kind, args)
+             VALUES (now(), 1, now(), now(), 0, 1, 1, 2, 'default', 'noop', '{}')",
+        )
+        .await
+        .unwrap();
+    assert_eq!(partitions(&mut queue).await, 4);
+    let mut jobs_role = connect(queue.db.jobs_url()).await;
+    assert_eq!(rotate(&mut jobs_role).await, Rotated::Done);
+    assert_eq!(partitions(&mut queue).await, 5);
+    completing.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(queue.list().await.len(), 1);
 }
 
 #[tokio::test]
