@@ -312,6 +312,10 @@ pub use catena_macros::Problem;
 ///   made. Who enqueues another is given the number of the one there is: until that has ended, or only until it has begun
 ///   with `until = "start"`, and at least for as long as `within` says, up to `"366d"`. With `conflict = "replace"`, the one
 ///   that still waits takes the new arguments, time and priority. Trying a job again asks for nothing.
+/// - `concurrency(by = [account], limit = 1)`: no more jobs than that run at once which are alike in these fields, of all of
+///   the kind without `by`, in however many processes. The others are in nobody's way until there is room, and run in the
+///   order in which they would have; `jobs show` says of which. From 1 to 1000. Jobs that a version of the program enqueued
+///   which had no such limit know none.
 /// - `cron = "0 3 * * *"`: the job is enqueued by itself at these times: minute, hour, day of the month, month, day of
 ///   the week. Such a job takes no arguments; [`JobCtx::fire_time`](crate::JobCtx::fire_time) says what time it is for.
 /// - `tz = "Europe/Berlin"`: the IANA's name of the time zone of `cron`; `"UTC"` unless said otherwise.

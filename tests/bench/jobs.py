@@ -156,7 +156,7 @@ class Bench:
     def dispatch(self, jobs=JOBS, batch=1000, clients=1, producing=False):
         """Jobs a second of pgbench with the engine's exchange: completions and the next claim in one transaction."""
         complete, values = self.complete.script("c", ["bigint[]", "bigint[]"], v1="ids", v2="leases")
-        claim, more = self.claim.script("q", ["text[]", "int[]", "bigint[]", "int", "text[]", "bigint", "text[]", "smallint[]"],
+        claim, more = self.claim.script("q", ["text[]", "int[]", "bigint[]", "int", "text[]", "bigint", "text[]", "smallint[]", "text[]"],
                                          v2="slots", v3="low", v4="batch", v6="worker")
         script = f"""BEGIN;
 {complete};

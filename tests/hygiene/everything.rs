@@ -300,7 +300,7 @@ mod jobs {
         again::with().enqueue(job).await.map(|_| ())
     }
 
-    #[job(crate = ::chain)]
+    #[job(crate = ::chain, concurrency(limit = 2))]
     async fn again(_: &JobCtx) -> Result<()> {
         ::core::result::Result::Ok(())
     }

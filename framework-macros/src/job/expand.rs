@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Path, ext::IdentExt as _, spanned::Spanned as _};
 
@@ -54,6 +54,13 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             quote!(__jobs::Backoff::Exponential { base: #base, cap: #cap })
         }
     };
+    let concurrency = match &job.concurrency {
+        Some(concurrency) => {
+            let limit = concurrency.limit;
+            quote!(::core::option::Option::Some(#limit))
+        }
+        None => quote!(::core::option::Option::None),
+    };
     let timeout = match job.timeout {
         Some(timeout) => {
             let timeout = duration(timeout);
@@ -98,6 +105,7 @@ pub(crate) fn companion(job: &Job) -> TokenStream {
             priority: #priority,
             keep: #keep,
             unique: #unique,
+            concurrency: #concurrency,
             args: __jobs::args::<#name>(),
             version: #version,
             reads: __jobs::reads::<#name>,
@@ -151,6 +159,22 @@ fn upgrade(path: &Path) -> TokenStream {
     }
 }
 
+/// The method that adds these fields to a key, if there are some.
+fn key(fields: &[Ident], method: &TokenStream) -> Option<TokenStream> {
+    let add = fields.iter().map(|field| {
+        let text = field.unraw().to_string();
+        quote!(key.field(#text, &args.#field)?;)
+    });
+    let method = quote! {
+
+        fn #method(args: &Self::Args, key: &mut __jobs::Key) -> ::catena::Result<bool> {
+            #(#add)*
+            ::core::result::Result::Ok(true)
+        }
+    };
+    (!fields.is_empty()).then_some(method)
+}
+
 fn with_struct(
     job: &Job,
     registration: &TokenStream,
@@ -172,19 +196,9 @@ fn with_struct(
             quote!(()),
         ),
     };
-    let unique_by = job.unique.as_ref().filter(|unique| !unique.by.is_empty()).map(|unique| {
-        let add = unique.by.iter().map(|field| {
-            let text = field.unraw().to_string();
-            quote!(key.field(#text, &args.#field)?;)
-        });
-        quote! {
-
-            fn unique_by(args: &Self::Args, key: &mut __jobs::Key) -> ::catena::Result<bool> {
-                #(#add)*
-                ::core::result::Result::Ok(true)
-            }
-        }
-    });
+    let unique_by = job.unique.as_ref().map(|unique| key(&unique.by, &quote!(unique_by)));
+    let concurrency_by =
+        job.concurrency.as_ref().map(|concurrency| key(&concurrency.by, &quote!(concurrency_by)));
     let enqueue_many = signature.input().map(|input| {
         quote! {
 
@@ -216,6 +230,8 @@ fn with_struct(
                     #description
                 }
                 #unique_by
+
+                #concurrency_by
 
                 #upgrade
             }

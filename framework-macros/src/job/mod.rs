@@ -1,6 +1,7 @@
 //! `#[job]`: an async function becomes a background job.
 
 mod backoff;
+mod concurrency;
 mod expand;
 mod model;
 mod parse;

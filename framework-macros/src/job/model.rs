@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use syn::{Attribute, LitInt, LitStr, Path, Type, Visibility};
 
-use super::{backoff::Backoff, parse::Options, schedule::Schedule, unique::Unique};
+use super::{backoff::Backoff, concurrency::Concurrency, parse::Options, schedule::Schedule, unique::Unique};
 use crate::{
     docs,
     errors::{Errors, nearest},
@@ -48,6 +48,7 @@ pub(crate) struct Job {
     pub(crate) priority: u8,
     pub(crate) keep: Keep,
     pub(crate) unique: Option<Unique>,
+    pub(crate) concurrency: Option<Concurrency>,
     pub(crate) version: u16,
     /// What reads the arguments of older versions.
     pub(crate) upgrade: Option<Path>,
@@ -73,6 +74,7 @@ impl Job {
         let priority = options.priority.as_ref().map_or(0, |typed| priority(typed, errors));
         let keep = options.keep.as_ref().map_or(Keep::All, |typed| keep(typed, errors));
         let mut unique = options.unique.as_ref().map(|typed| Unique::new(typed, errors));
+        let mut concurrency = options.concurrency.as_ref().map(|typed| Concurrency::new(typed, errors));
         let blocking = options.blocking.is_present();
         let is_meant = blocking || typed.misread.contains(&"blocking");
         let kind = if is_meant { Kind { plain: Ok(()), ..KIND } } else { KIND };
@@ -86,14 +88,19 @@ impl Job {
                 "a job with `cron` is enqueued by itself, with no arguments: remove these, or remove `cron`";
             errors.push(input, message);
         }
-        if let (Some(unique), None) = (&mut unique, signature.input())
-            && let Some(field) = unique.by.first()
-        {
-            errors.push(
-                field,
-                "this job takes no arguments, so there is nothing to choose from: write `unique` alone",
-            );
-            unique.by.clear();
+        if signature.input().is_none() {
+            let by_unique = unique.as_mut().map(|unique| (&mut unique.by, "unique` alone"));
+            let by_concurrency =
+                concurrency.as_mut().map(|concurrency| (&mut concurrency.by, "concurrency(limit = 1)`"));
+            for (by, instead) in [by_unique, by_concurrency].into_iter().flatten() {
+                if let Some(field) = by.first() {
+                    let message = format!(
+                        "this job takes no arguments, so there is nothing to choose from: write `{instead}"
+                    );
+                    errors.push(field, message);
+                }
+                by.clear();
+            }
         }
         let version = version(typed, signature.input(), errors);
         Some(Self {
@@ -110,6 +117,7 @@ impl Job {
             priority,
             keep,
             unique,
+            concurrency,
             version,
             upgrade: options.upgrade.clone(),
         })

@@ -3,7 +3,7 @@
 use darling::{FromMeta, util::Flag};
 use syn::{LitInt, LitStr, Path};
 
-use super::unique::Arguments;
+use super::{concurrency, unique::Arguments};
 
 #[derive(Default, FromMeta)]
 pub(crate) struct Options {
@@ -18,6 +18,7 @@ pub(crate) struct Options {
     pub(crate) priority: Option<LitInt>,
     pub(crate) keep: Option<LitStr>,
     pub(crate) unique: Option<Arguments>,
+    pub(crate) concurrency: Option<concurrency::Typed>,
     pub(crate) version: Option<LitInt>,
     pub(crate) upgrade: Option<Path>,
 }
@@ -36,6 +37,7 @@ impl crate::options::Options for Options {
         "priority = 1",
         "keep = \"failures\"",
         "unique(by = [to], within = \"1h\")",
+        "concurrency(by = [account], limit = 1)",
         "version = 2",
         "upgrade = read_older",
     ];

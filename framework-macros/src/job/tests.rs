@@ -35,6 +35,17 @@ fn args() {
 }
 
 #[test]
+fn keys() {
+    let item = quote! {
+        async fn transfer(job: &JobCtx, transfer: Transfer) -> Result<()> {
+            todo!()
+        }
+    };
+    let options = quote!(unique(by = [id], within = "1h"), concurrency(by = [from, to], limit = 2));
+    insta::assert_snapshot!(pretty(job(options, item)));
+}
+
+#[test]
 fn versions() {
     let item = quote! {
         async fn send_mail(job: &JobCtx, mail: Mail) -> Result<()> {

@@ -220,6 +220,9 @@ async fn shown(connection: &mut AsyncPgConnection, show: &Show) -> Result<String
     }
     let _ = writeln!(text, "enqueued  {} UTC", time(Some(job.created_at)));
     let _ = writeln!(text, "due       {} UTC", time(Some(job.run_at)));
+    if job.blocked {
+        text.push_str("blocked   as many jobs with its concurrency key run as may\n");
+    }
     if job.finished_at.is_some() {
         let _ = writeln!(text, "ended     {} UTC", time(job.finished_at));
     }

@@ -1,6 +1,10 @@
 //! Claims jobs, starts them and writes what became of them.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use diesel_async::AsyncPgConnection;
 use futures_util::StreamExt as _;
@@ -14,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     JobId,
     alone::Solitude,
+    keys::Digest,
     queues::Queues,
     runtime::{Attempt, Crew, Outcome, no_answer},
     store::{
-        self, Alone, Beat, Cancelled, Claim, Claimed, Entered, Exchanged, Failed, Flush, Lease, Released,
-        WorkerId,
+        self, Alone, Beat, Cancelled, Claim, Claimed, Entered, Exchanged, Failed, Flush, Lease, Limit,
+        Released, WorkerId,
     },
     worker::BEAT,
 };
@@ -44,6 +49,8 @@ pub(super) struct Dispatcher {
     crew: Arc<Crew>,
     kinds: Vec<&'static str>,
     versions: Vec<(&'static str, i16)>,
+    /// Those of the kinds of which only so many jobs of one key may run at once.
+    limits: Vec<Limit>,
     stop: CancellationToken,
     heard_stop: bool,
     idle_requests: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
@@ -70,11 +77,23 @@ pub(super) struct Dispatcher {
     solitude: Solitude,
     /// Whether the last beat said that this process claims nothing else.
     said_alone: bool,
+    /// Whether the last exchange did so from the beginning.
+    looked_at_everything: bool,
+
+    /// The concurrency keys of jobs that have ended, until others that wait for them have been told.
+    freed: HashSet<Digest>,
+    /// Whether there may be due jobs with a key that have not been looked at.
+    more_keyed: bool,
+    /// When they are looked for at the latest.
+    keyed_due_at: Instant,
+    /// Whether they come before the others: every second time, so that neither starves the other.
+    keyed_first: bool,
 }
 
 /// A job of this process.
 struct Held {
     lease: Lease,
+    concurrency_key: Option<Digest>,
     /// Tells the handler that somebody cancelled the job.
     cancel: CancellationToken,
 }
@@ -97,6 +116,7 @@ impl Dispatcher {
         Self {
             kinds: crew.jobs.keys().copied().collect(),
             versions: super::kinds::versions(&crew.jobs),
+            limits: super::kinds::limits(&crew.jobs),
             queues: Queues::new(crew.jobs.values(), &crew.settings),
             crew,
             stop,
@@ -115,6 +135,11 @@ impl Dispatcher {
             more: false,
             solitude: Solitude::new(now),
             said_alone: false,
+            looked_at_everything: false,
+            freed: HashSet::new(),
+            more_keyed: true,
+            keyed_due_at: now,
+            keyed_first: false,
         }
     }
 
@@ -148,11 +173,21 @@ impl Dispatcher {
         self.due_at = Instant::now();
         loop {
             self.wait(&mut connection).await?;
+            self.keyed_first = !self.keyed_first;
+            if self.keyed_first {
+                self.claim_keyed(&connection).await?;
+            }
             if !self.exchange(&connection).await? {
                 return Ok(Ended::DeclaredDead);
             }
             self.claim_alone(&connection).await?;
-            if self.stop.is_cancelled() && self.running.is_empty() && self.flush.is_empty() {
+            self.claim_keyed(&connection).await?;
+            self.plan_next();
+            if self.stop.is_cancelled()
+                && self.running.is_empty()
+                && self.flush.is_empty()
+                && self.freed.is_empty()
+            {
                 if let Some(worker) = self.worker.take() {
                     in_time(async { Ok(store::deregister(&connection, worker).await?) }).await?;
                 }
@@ -220,6 +255,7 @@ impl Dispatcher {
     fn hint(&mut self) {
         self.poll = POLL.0;
         self.more = true;
+        self.more_keyed = true;
         if self.free() > 0 {
             self.due_at = Instant::now();
         }
@@ -247,11 +283,9 @@ impl Dispatcher {
             Outcome::Failed { error, delay_ms } => {
                 self.flush.failed.push(Failed { id, lease, delay_ms, error });
             }
-            Outcome::Committed => {
-                self.held.remove(&id);
-            }
+            Outcome::Committed => self.let_go(id),
             Outcome::Lost => {
-                self.held.remove(&id);
+                self.let_go(id);
                 tracing::warn!(
                     job = id,
                     "a job was taken from this process before it was done; its effects are undone"
@@ -264,7 +298,7 @@ impl Dispatcher {
         let idle = is_awaited && self.running.is_empty();
         if self.flush.len() >= FLUSH_AT || half_free || idle || self.stop.is_cancelled() {
             self.due_at = now;
-        } else if self.more || !self.flush.is_empty() {
+        } else if self.more || !self.flush.is_empty() || !self.freed.is_empty() {
             self.due_at = self.due_at.min(now + FLUSH_AFTER);
         }
     }
@@ -277,13 +311,16 @@ impl Dispatcher {
         let beats = self.asks || sent_at >= self.beaten_at + BEAT || !self.waiting_for_idle.is_empty();
         let free = self.free();
         let looks_at_everything = !self.waiting_for_idle.is_empty() || self.queues.forgot(sent_at);
+        self.queues.turn();
         let claim = (free > 0).then(|| Claim {
             limit: i32::try_from(free).unwrap_or(i32::MAX),
             shares: self.queues.shares(looks_at_everything),
             kinds: self.kinds.clone(),
             versions: self.versions.clone(),
+            keyed: self.limits.iter().map(|limit| limit.kind).collect(),
             worker,
         });
+        self.looked_at_everything = looks_at_everything && claim.is_some();
         if !self.flush.is_empty() || beats || claim.is_some() {
             let alone = self.alone(worker);
             let is_alone = self.solitude.is_wanted();
@@ -316,18 +353,56 @@ impl Dispatcher {
                 self.start(claimed);
             }
         }
-        self.due_at = self.beaten_at + BEAT;
+        Ok(true)
+    }
+
+    /// Tells those who wait for the keys of jobs that have ended, and claims and starts jobs that have a key, if it is time
+    /// to look for them and there are slots.
+    async fn claim_keyed(&mut self, connection: &AsyncPgConnection) -> Result<()> {
+        let now = Instant::now();
+        let looks = self.more_keyed || self.keyed_due_at <= now || !self.waiting_for_idle.is_empty();
+        let is_due = !self.freed.is_empty() || looks && !self.limits.is_empty() && self.free() > 0;
+        if !is_due {
+            return Ok(());
+        }
+        let free = self.free();
+        let worker = self.worker.ok_or_else(|| Error::internal("a dispatcher without a number"))?;
+        let claim = Claim {
+            limit: i32::try_from(free).unwrap_or(i32::MAX),
+            shares: self.queues.shares(true),
+            worker,
+            ..Claim::default()
+        };
+        let freed: Vec<_> = self.freed.iter().copied().collect();
+        let claimed = store::claim_keyed(connection, &freed, &claim, &self.limits);
+        let claimed = in_time(async { Ok(claimed.await?) }).await?;
+        self.freed.clear();
+        if free > 0 {
+            self.more_keyed =
+                claimed.len() == free || claim.shares.iter().any(|share| share.is_used_up(&claimed));
+            self.keyed_due_at = now + if claimed.is_empty() { self.poll } else { POLL.0 };
+        }
+        self.start(claimed);
+        Ok(())
+    }
+
+    /// Says when the next exchange leaves at the latest, and tells those who wait for it that nothing is left to do.
+    fn plan_next(&mut self) {
+        self.more |= self.more_keyed && !self.limits.is_empty();
+        self.due_at = if self.asks { Instant::now() } else { self.beaten_at + BEAT };
         if self.free() > 0 {
             self.due_at = self.due_at.min(Instant::now() + self.poll);
         }
-        let is_idle = self.running.is_empty() && self.flush.is_empty() && !self.solitude.is_wanted();
-        if is_idle && looks_at_everything {
+        let is_idle = self.running.is_empty()
+            && self.flush.is_empty()
+            && self.freed.is_empty()
+            && !self.solitude.is_wanted();
+        if is_idle && self.looked_at_everything {
             for request in self.waiting_for_idle.drain(..) {
                 // Whoever asked may have gone.
                 let _ = request.send(());
             }
         }
-        Ok(true)
     }
 
     /// Claims and starts a job that must run alone, if there is one and nothing else runs.
@@ -356,7 +431,6 @@ impl Dispatcher {
         if self.solitude.is_wanted() != self.said_alone {
             self.queues.forget();
             self.asks = true;
-            self.due_at = now;
         }
         Ok(())
     }
@@ -388,15 +462,21 @@ impl Dispatcher {
         let completed = flush.completed.iter().flatten().map(|(id, _)| *id);
         let ids = completed.chain(failed).chain(cancelled).chain(released);
         for id in ids {
-            self.held.remove(&id);
+            self.let_go(id);
         }
+    }
+
+    /// Forgets a job that does not run any more, and of which the database knows.
+    fn let_go(&mut self, id: JobId) {
+        self.freed.extend(self.held.remove(&id).and_then(|held| held.concurrency_key));
     }
 
     fn start(&mut self, claimed: Vec<Claimed>) {
         for job in claimed {
             let Some(queue) = self.queues.started(&job) else { continue };
             let cancel = CancellationToken::new();
-            self.held.insert(job.id, Held { lease: job.lease, cancel: cancel.clone() });
+            let concurrency_key = job.concurrency_key.as_deref().and_then(|key| Digest::try_from(key).ok());
+            self.held.insert(job.id, Held { lease: job.lease, concurrency_key, cancel: cancel.clone() });
             let attempt = self.crew.clone().attempt(job, cancel);
             self.running.spawn(async move { (queue, attempt.await) });
         }
@@ -409,6 +489,7 @@ impl Dispatcher {
         self.held.clear();
         self.solitude = Solitude::new(Instant::now());
         self.said_alone = false;
+        self.freed.clear();
         self.flush = Flush::default();
         self.worker = None;
         self.has_entered = false;

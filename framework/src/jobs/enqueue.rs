@@ -7,7 +7,7 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 
 use super::{
     Job, JobCtx, JobType, Wake,
-    keys::{Digest, key_without_arguments, unique_key},
+    keys::{Digest, Key, concurrency_key, key_without_arguments, unique_key},
     store,
 };
 use crate::{
@@ -77,6 +77,9 @@ impl<J: JobType> Enqueue<J> {
         new.args = self.args.write()?;
         if let Some(unique) = &mut new.unique {
             unique.key = unique_key::<J>(&self.args, &new.args)?;
+        }
+        if let Some(key) = &mut new.concurrency_key {
+            *key = concurrency_key::<J>(&self.args)?;
         }
         match self.priority {
             None => {}
@@ -258,7 +261,7 @@ impl NewJob {
             delay_ms: 0,
             version: i16::try_from(job.version).unwrap_or(i16::MAX),
             batch: None,
-            concurrency_key: None,
+            concurrency_key: job.concurrency.map(|_| Key::new(job, "concurrency").finish()),
             unique,
         }
     }

@@ -39,6 +39,8 @@ pub struct Job {
     pub keep: Keep,
     /// How jobs that are alike are kept to one, if they are.
     pub unique: Option<Unique>,
+    /// How many jobs of one concurrency key may run at once, in all processes; `None` for any number.
+    pub concurrency: Option<u16>,
     /// What its arguments look like; `None` if it takes none.
     pub args: Option<fn() -> Shape>,
     /// The version of its arguments, from 1.
@@ -256,6 +258,14 @@ pub trait JobType {
     /// # Errors
     /// `internal` for a value that its own schema cannot express.
     fn unique_by(_args: &Self::Args, _key: &mut Key) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Adds the fields to `key` of whose jobs only so many may run at once; false if it is of all.
+    ///
+    /// # Errors
+    /// `internal` for a value that its own schema cannot express.
+    fn concurrency_by(_args: &Self::Args, _key: &mut Key) -> Result<bool> {
         Ok(false)
     }
 

@@ -75,7 +75,14 @@ pub(super) fn unique_key<J: JobType>(args: &J::Args, text: &str) -> Result<Diges
     Ok(key.finish())
 }
 
-/// The same of a job that takes none.
+/// The key of which no more jobs than so many run at once.
+pub(super) fn concurrency_key<J: JobType>(args: &J::Args) -> Result<Digest> {
+    let mut key = Key::new(J::job(), "concurrency");
+    J::concurrency_by(args, &mut key)?;
+    Ok(key.finish())
+}
+
+/// The same as [`unique_key`], of a job that takes none.
 pub(super) fn key_without_arguments(job: &Job) -> Digest {
     let mut key = Key::new(job, "unique");
     add(&mut key.0, NO_ARGUMENTS.as_bytes());

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{
     Args, Job, JobId,
     runtime::Line,
-    store::{self, DeclaredKind, Waiting},
+    store::{self, DeclaredKind, Limit, Waiting},
 };
 use crate::{
     error::{Error, Result, panic_text},
@@ -118,6 +118,24 @@ pub(super) async fn refresh(
 /// The versions of kinds that have had more than one.
 pub(super) fn versions(jobs: &HashMap<&'static str, &'static Job>) -> Vec<(&'static str, i16)> {
     jobs.values().filter(|job| job.version != 1).map(|job| (job.name, version(job))).collect()
+}
+
+/// How many jobs of one concurrency key may run at once, of the kinds that have a limit.
+pub(super) fn limits(jobs: &HashMap<&'static str, &'static Job>) -> Vec<Limit> {
+    let limited = jobs.values().filter_map(|job| {
+        Some(Limit { kind: job.name, most: i32::from(job.concurrency?), version: version(job) })
+    });
+    limited.collect()
+}
+
+/// The same of all kinds, for jobs that were blocked when their kind still had a limit: many at a time.
+pub(super) fn all_limits(jobs: &HashMap<&'static str, &'static Job>) -> Vec<Limit> {
+    let all = jobs.values().map(|job| Limit {
+        kind: job.name,
+        most: i32::from(job.concurrency.unwrap_or(1000)),
+        version: version(job),
+    });
+    all.collect()
 }
 
 fn version(job: &Job) -> i16 {

@@ -63,11 +63,14 @@ impl Queues {
         self.free() * 2 >= self.slots
     }
 
-    /// What the next claim may take, and from where; the queue that comes first changes with every call.
-    pub(super) fn shares(&mut self, looks_at_everything: bool) -> Vec<Share> {
-        self.first = self.first.checked_rem(self.queues.len()).unwrap_or(0);
+    /// Has another queue come first in the shares.
+    pub(super) fn turn(&mut self) {
+        self.first = (self.first + 1).checked_rem(self.queues.len()).unwrap_or(0);
+    }
+
+    /// What the next claim may take, and from where.
+    pub(super) fn shares(&self, looks_at_everything: bool) -> Vec<Share> {
         let (before, after) = self.queues.split_at(self.first);
-        self.first += 1;
         let share = |queue: &Queue| Share {
             queue: queue.name,
             slots: i32::try_from(queue.slots.saturating_sub(queue.running)).unwrap_or(i32::MAX),

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::{
+    kinds,
     looks::Looks,
     runtime::{Crew, PATIENCE, Turn, no_answer},
     store::{self, Sign},
@@ -24,11 +25,13 @@ pub(super) struct Rescuer {
     crew: Arc<Crew>,
     /// What it has seen of the others. Whoever has it sweeps.
     looks: Mutex<Looks>,
+    /// The last key by which it has looked for blocked jobs.
+    blocked_after: Mutex<Vec<u8>>,
 }
 
 impl Rescuer {
     pub(super) fn new(crew: Arc<Crew>) -> Self {
-        Self { crew, looks: Mutex::default() }
+        Self { crew, looks: Mutex::default(), blocked_after: Mutex::default() }
     }
 
     pub(super) async fn run(self: Arc<Self>) {
@@ -77,7 +80,31 @@ impl Rescuer {
         if !rescued.is_empty() {
             self.crew.services.wake.wake();
         }
-        Ok(())
+        self.unblock(!rescued.is_empty()).await
+    }
+
+    /// Looks at the next thousand keys for jobs that nobody has told that there is room for them; at `all` keys if jobs were
+    /// taken back.
+    async fn unblock(&self, all: bool) -> Result<()> {
+        let limits = kinds::all_limits(&self.crew.jobs);
+        let mut after = self.blocked_after.lock().await;
+        if all {
+            after.clear();
+        }
+        loop {
+            let mut turn = self.crew.line.open().await?;
+            let (last, unblocked) = store::sweep_blocked(&mut turn, &after, &limits).await?;
+            turn.keep();
+            if unblocked > 0 {
+                tracing::debug!(unblocked, "jobs that waited for others with their key may run");
+                self.crew.services.wake.wake();
+            }
+            let is_last = last.is_none();
+            *after = last.unwrap_or_default();
+            if is_last || !all {
+                return Ok(());
+            }
+        }
     }
 
     async fn look(&self) -> Result<(Turn<'_>, DateTime<Utc>, Vec<Sign>)> {

@@ -39,7 +39,7 @@ pub(crate) async fn retry_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]
     const SQL: &str = "\
         UPDATE catena.jobs SET attempt = CASE state WHEN 4 THEN 0 ELSE attempt END, state = 0, crashes = 0, \
             run_at = least(run_at, now()), finished_at = NULL, cancel_at = NULL \
-        WHERE id = ANY($1) AND state IN (0, 4, 5) RETURNING id";
+        WHERE id = ANY($1) AND state IN (0, 4, 5, 6) RETURNING id";
     let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
     Ok(statement::<BigInt, _>(SQL, binds).load(connection).await?)
 }

@@ -15,8 +15,8 @@ use crate::jobs::{JobId, statement::statement};
 /// How many priorities there are.
 pub(in crate::jobs) const PRIORITIES: usize = 4;
 
-/// A request for due jobs.
-#[derive(Clone, Debug)]
+/// A request for due jobs; by default for none.
+#[derive(Clone, Debug, Default)]
 pub(in crate::jobs) struct Claim {
     /// How many at most.
     pub(in crate::jobs) limit: i32,
@@ -26,6 +26,8 @@ pub(in crate::jobs) struct Claim {
     pub(in crate::jobs) kinds: Vec<&'static str>,
     /// The version of the arguments that it reads, of those kinds that have had more than one: the latest.
     pub(in crate::jobs) versions: Vec<(&'static str, i16)>,
+    /// The kinds whose jobs are left alone if they have a concurrency key.
+    pub(in crate::jobs) keyed: Vec<&'static str>,
     /// Who claims.
     pub(in crate::jobs) worker: WorkerId,
 }
@@ -67,7 +69,7 @@ pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) version: i16,
     #[expect(dead_code, reason = "there are no batches yet")]
     pub(in crate::jobs) batch: Option<i64>,
-    #[expect(dead_code, reason = "no job has one yet")]
+    /// No more jobs with this key run at once than their kind allows.
     pub(in crate::jobs) concurrency_key: Option<Vec<u8>>,
     #[expect(dead_code, reason = "a key is not released when its job ends")]
     pub(in crate::jobs) unique_key: Option<Vec<u8>>,
@@ -93,7 +95,7 @@ pub(in crate::jobs) async fn claim(
     connection: &AsyncPgConnection,
     claim: &Claim,
 ) -> QueryResult<Vec<Claimed>> {
-    let Claim { limit, shares, kinds, versions, worker } = claim;
+    let Claim { limit, shares, kinds, versions, keyed, worker } = claim;
     let (versioned, versions): (Vec<_>, Vec<_>) = versions.iter().copied().unzip();
     let queues: Vec<_> = shares.iter().map(|share| share.queue).collect();
     let slots: Vec<_> = shares.iter().map(|share| share.slots).collect();
@@ -107,6 +109,7 @@ pub(in crate::jobs) async fn claim(
         (*worker).into_sql::<BigInt>(),
         versioned.into_sql::<Array<Text>>(),
         versions.into_sql::<Array<SmallInt>>(),
+        keyed.clone().into_sql::<Array<Text>>(),
     );
     statement::<Row, _>(CLAIM, binds).load(&mut &*connection).await
 }
@@ -145,6 +148,7 @@ WHERE id = ANY(ARRAY(
             WHERE queue = q.name AND priority = p.priority AND state = 0
                 AND run_at >= timestamptz '2000-01-01 00:00:00+00' + p.low * interval '1 microsecond'
                 AND run_at <= now() AND kind = ANY($5) AND cancel_at IS NULL
+                AND (concurrency_key IS NULL OR kind <> ALL($9))
                 AND (version = 1 OR version <= (SELECT k.version FROM unnest($7, $8) AS k(kind, version) WHERE k.kind = jobs.kind))
             ORDER BY run_at, id LIMIT q.slots FOR UPDATE SKIP LOCKED
         ) ready

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::{
     IntoSql as _,
     pg::Pg,
-    sql_types::{BigInt, Jsonb, Nullable, SmallInt, Text, Timestamptz},
+    sql_types::{BigInt, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz},
 };
 use diesel_async::{AsyncConnectionCore, RunQueryDsl as _};
 use serde::Serialize;
@@ -54,6 +54,8 @@ pub(crate) struct JobRow {
     pub(crate) run_at: DateTime<Utc>,
     /// When it was completed, cancelled or discarded.
     pub(crate) finished_at: Option<DateTime<Utc>>,
+    /// Whether it waits for others with its concurrency key to end.
+    pub(crate) blocked: bool,
     /// How far it has come, if it says so.
     pub(crate) progress: Option<JobProgress>,
     /// What went wrong, in the order of the attempts.
@@ -101,17 +103,17 @@ where
     );
     type Row = (
         (BigInt, Text, Text, Text, SmallInt, SmallInt, SmallInt, SmallInt),
-        (Timestamptz, Timestamptz, Nullable<Timestamptz>, Jsonb, Jsonb, Nullable<Jsonb>),
+        (Timestamptz, Timestamptz, Nullable<Timestamptz>, Bool, Jsonb, Jsonb, Nullable<Jsonb>),
     );
     type Values = (
         (JobId, String, String, String, i16, i16, i16, i16),
-        (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, Value, Value, Option<Value>),
+        (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, bool, Value, Value, Option<Value>),
     );
     let rows: Vec<Values> = statement::<Row, _>(LIST, binds).load(connection).await?;
     rows.into_iter()
         .map(|row| {
             let ((id, kind, queue, state, priority, attempts, max_attempts, crashes), rest) = row;
-            let (created_at, run_at, finished_at, errors, steps, progress) = rest;
+            let (created_at, run_at, finished_at, blocked, errors, steps, progress) = rest;
             let state = state.parse().map_err(crate::Error::internal)?;
             let errors = serde_json::from_value(errors).map_err(crate::Error::internal)?;
             let steps = serde_json::from_value(steps).map_err(crate::Error::internal)?;
@@ -129,6 +131,7 @@ where
                 created_at,
                 run_at,
                 finished_at,
+                blocked,
                 progress,
                 errors,
                 steps,
@@ -140,6 +143,7 @@ where
 const LIST: &str = "\
 WITH every AS (
     SELECT id, kind, queue, priority, attempt, max_attempts, crashes, created_at, run_at, finished_at,
+        state = 6 AS blocked,
         CASE state
             WHEN 1 THEN 'executing'
             WHEN 4 THEN 'discarded'
@@ -147,7 +151,7 @@ WITH every AS (
         END AS state
     FROM catena.jobs
     UNION ALL
-    SELECT id, kind, queue, priority, attempt, max_attempts, 0::smallint, created_at, run_at, finished_at,
+    SELECT id, kind, queue, priority, attempt, max_attempts, 0::smallint, created_at, run_at, finished_at, false,
         CASE state WHEN 2 THEN 'completed' ELSE 'cancelled' END
     FROM catena.job_history
 ), chosen AS (
@@ -156,7 +160,8 @@ WITH every AS (
         AND ($5 IS NULL OR queue = $5)
     ORDER BY id DESC LIMIT $4
 )
-SELECT id, kind, queue, state, priority, attempt, max_attempts, crashes, created_at, run_at, finished_at, coalesce((
+SELECT id, kind, queue, state, priority, attempt, max_attempts, crashes, created_at, run_at, finished_at, blocked,
+    coalesce((
     SELECT jsonb_agg(jsonb_build_object('attempt', e.attempt, 'at', e.at, 'error', e.error) ORDER BY e.at)
     FROM catena.job_errors e WHERE e.job_id = chosen.id), '[]'), coalesce((
     SELECT jsonb_agg(jsonb_build_object('name', s.name, 'finished_at', s.finished_at, 'wake_at', s.wake_at)

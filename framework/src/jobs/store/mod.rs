@@ -50,6 +50,7 @@ pub(super) mod alone;
 pub(super) mod cancel;
 pub(super) mod claim;
 mod clock;
+pub(super) mod concurrency;
 mod enqueue;
 pub(super) mod finish;
 mod kinds;
@@ -72,6 +73,7 @@ pub(crate) use cancel::cancel_jobs;
 pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
 pub(super) use clock::follow_clock;
+pub(super) use concurrency::{Limit, claim_keyed, sweep_blocked};
 pub(super) use enqueue::{PIECE, enqueue};
 pub(super) use finish::{
     Cancelled, Completion, Failed, Flush, Released, cancel, complete, complete_one, fail, release,
@@ -132,8 +134,7 @@ pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Res
     beat(&connection, 0, false).await?;
     may_be_alone(&connection, &Alone::default()).await?;
     claim_alone(&connection, &Alone::default()).await?;
-    claim(&connection, &Claim { limit: 0, shares: vec![], kinds: vec![], versions: vec![], worker: 0 })
-        .await?;
+    claim(&connection, &Claim::default()).await?;
     Ok(connection)
 }
 

@@ -4,6 +4,7 @@
 
 mod blocking;
 mod cancelling;
+mod concurrency;
 mod crashes;
 mod enqueue;
 mod failing;
@@ -181,6 +182,7 @@ const fn job(name: &'static str, run: fn(JobCtx, Args) -> JobFuture) -> Job {
         priority: 0,
         keep: Keep::All,
         unique: None,
+        concurrency: None,
         args: None,
         version: 1,
         reads: |_| Ok(()),
@@ -227,7 +229,7 @@ async fn write(job: &JobCtx) -> Result<()> {
 /// A claim of up to `limit` no-op jobs in the default queue.
 fn claim_of(limit: i32, worker: i64) -> Claim {
     let shares = vec![Share { queue: "default", slots: limit, low: [0; 4] }];
-    Claim { limit, shares, kinds: vec!["noop"], versions: vec![], worker }
+    Claim { limit, shares, kinds: vec!["noop"], worker, ..Claim::default() }
 }
 
 /// Where a handler and its test wait for each other.

@@ -31,9 +31,9 @@ struct Hot {
 }
 
 const CLAIM: Hot = Hot {
-    types: "text[], int[], bigint[], int, text[], bigint, text[], smallint[]",
+    types: "text[], int[], bigint[], int, text[], bigint, text[], smallint[], text[]",
     sql: store::claim::CLAIM,
-    values: "'{default,mail}', '{50,5}', '{0,0,0,0,0,0,0,0}', 50, '{noop}', 1, '{}', '{}'",
+    values: "'{default,mail}', '{50,5}', '{0,0,0,0,0,0,0,0}', 50, '{noop}', 1, '{}', '{}', '{}'",
 };
 fn complete(completion: Completion) -> Hot {
     Hot { types: "bigint[], bigint[]", sql: completion.sql(), values: "'{1,2}', '{1,2}'" }
@@ -61,6 +61,17 @@ const MAY_BE_ALONE: Hot = Hot {
 const CLAIM_ALONE: Hot = Hot { sql: store::alone::CLAIM_ALONE, ..MAY_BE_ALONE };
 const TO_STOP: Hot = Hot { types: "bigint", sql: store::cancel::TO_STOP, values: "1" };
 
+const BLOCKING: Hot = Hot {
+    types: "bytea, text[], int[]",
+    sql: store::concurrency::BLOCKING,
+    values: r"'\x', '{noop}', '{3}'",
+};
+const CLAIM_KEYED: Hot = Hot {
+    types: "bytea[], text[], int[], int, text[], int[], smallint[], bigint",
+    sql: store::concurrency::CLAIM_KEYED,
+    values: r"ARRAY['\x01010101010101010101010101010101'::bytea], '{default,mail}', '{50,5}', 50, '{noop}', '{3}', '{1}', 1",
+};
+
 async fn dispatcher(queue: &Queue) -> AsyncPgConnection {
     store::open_dispatcher(&Connector::of_test(queue.db.jobs_url()), "test").await.unwrap()
 }
@@ -79,6 +90,10 @@ async fn check(queue: &Queue) {
         assert!(alone.contains("using jobs_crashed") && alone.contains("using jobs_running_key"), "{alone}");
         assert!(!alone.contains("Seq Scan on jobs") && !alone.contains("Sort"), "{alone}");
     }
+    let blocking = plan(&mut connection, &BLOCKING).await;
+    assert!(blocking.contains("Index Scan using jobs_blocked"), "{blocking}");
+    assert!(blocking.contains("Index Only Scan using jobs_running_key"), "{blocking}");
+    assert!(!blocking.contains("Seq Scan") && !blocking.contains("Sort"), "{blocking}");
     let completions = Completion::ALL.map(|completion| (completion, complete(completion)));
     let stepped = completions.iter().filter(|(completion, _)| completion.stepped).map(|(_, hot)| hot);
     for with_steps in stepped.chain([&CANCEL]) {
@@ -140,4 +155,33 @@ async fn on_a_table_of_a_million_rows() {
     assert!(touched < 20, "a look for jobs that must run alone touched {touched} blocks");
     let touched = blocks(&mut connection, &complete(Completion::ALL[0])).await;
     assert!(touched < 100, "a completion of 2 touched {touched} blocks");
+}
+
+#[tokio::test]
+async fn of_keyed_jobs_on_a_table_of_a_million_rows() {
+    let mut queue = Queue::new().await;
+    let worker = store::register(&queue.owner, "living", false, &[]).await.unwrap().worker;
+    let values: &str = CLAIM_KEYED.values.replace("', 1", &format!("', {worker}")).leak();
+    let claim = Hot { values, ..CLAIM_KEYED };
+    // The connection has planned everything on an empty table, which was never analysed.
+    let mut connection = dispatcher(&queue).await;
+    blocks(&mut connection, &claim).await;
+    // Of a million jobs all with a key are for later but for some, and as many are blocked, by 300 keys or by one.
+    let fill = r"INSERT INTO catena.jobs (kind, args, queue, priority, max_attempts, run_at, state, concurrency_key)
+        SELECT 'noop', '{}', CASE WHEN i % 2 = 0 THEN 'default' ELSE 'mail' END, i / 2 % 4, 6,
+            now() + CASE WHEN i > 999000 AND i / 2 % 4 = 3 THEN '-1 s' ELSE i * interval '1 s' END, 6 * (i % 3 / 2),
+            CASE WHEN i % 5 = 0 THEN '\x01010101010101010101010101010101' ELSE decode(md5((i % 300)::text), 'hex') END
+        FROM generate_series(1, 1000000) AS i";
+    queue.sql(fill).await;
+    for analysed in [false, true] {
+        if analysed {
+            queue.sql("VACUUM ANALYZE catena.jobs").await;
+        }
+        let touched = blocks(&mut connection, &claim).await;
+        assert_eq!(queue.number("SELECT count(*) FROM catena.jobs WHERE state = 1").await, 50);
+        assert!(touched < 20_000, "a claim of 50 touched {touched} blocks");
+        queue.sql("UPDATE catena.jobs SET state = 0 WHERE state = 1").await;
+        let touched = blocks(&mut connection, &BLOCKING).await;
+        assert!(touched < 10_000, "a look at 300 keys touched {touched} blocks");
+    }
 }
