@@ -2,12 +2,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    pin::pin,
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
 use diesel_async::AsyncPgConnection;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, poll};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -58,6 +60,8 @@ pub(super) struct Dispatcher {
 
     /// The jobs whose end the database does not know yet: running, or ended and in `flush`.
     held: HashMap<JobId, Held>,
+    /// Jobs that are claimed and not started: the next exchange leaves first, if it is due.
+    claimed: Vec<(usize, Claimed, CancellationToken)>,
     /// The attempts, with the queues of their jobs.
     running: JoinSet<(usize, Attempt)>,
     flush: Flush,
@@ -124,6 +128,7 @@ impl Dispatcher {
             idle_requests,
             waiting_for_idle: Vec::new(),
             held: HashMap::new(),
+            claimed: Vec::new(),
             running: JoinSet::new(),
             flush: Flush::default(),
             worker: None,
@@ -183,11 +188,7 @@ impl Dispatcher {
             self.claim_alone(&connection).await?;
             self.claim_keyed(&connection).await?;
             self.plan_next();
-            if self.stop.is_cancelled()
-                && self.running.is_empty()
-                && self.flush.is_empty()
-                && self.freed.is_empty()
-            {
+            if self.stop.is_cancelled() && self.is_idle() {
                 if let Some(worker) = self.worker.take() {
                     in_time(async { Ok(store::deregister(&connection, worker).await?) }).await?;
                 }
@@ -226,6 +227,7 @@ impl Dispatcher {
             if self.due_at <= Instant::now() {
                 return Ok(());
             }
+            self.launch();
             tokio::select! {
                 Some(ended) = self.running.join_next() => self.absorb(ended),
                 () = crew.services.wake.heard() => self.hint(),
@@ -292,6 +294,11 @@ impl Dispatcher {
                 );
             }
         }
+        self.hurry();
+    }
+
+    /// Has the next exchange leave soon, as jobs have ended: at once if there is enough to tell, or much to claim.
+    fn hurry(&mut self) {
         let now = Instant::now();
         let half_free = self.more && self.queues.half_free();
         let is_awaited = self.solitude.is_wanted() || !self.waiting_for_idle.is_empty();
@@ -325,9 +332,16 @@ impl Dispatcher {
             let alone = self.alone(worker);
             let is_alone = self.solitude.is_wanted();
             let beat = beats.then_some(Beat { is_alone, alone: &alone });
-            let exchange = store::exchange(connection, &self.flush, beat, claim.as_ref());
-            let Exchanged { accepted, alive, may_be_alone, to_stop, claimed } =
-                in_time(async { Ok(exchange.await?) }).await?;
+            let flush = std::mem::take(&mut self.flush);
+            let exchange = store::exchange(connection, &flush, beat, claim.as_ref());
+            let exchanged = self.meanwhile(in_time(async { Ok(exchange.await?) })).await;
+            let Exchanged { accepted, alive, may_be_alone, to_stop, claimed } = match exchanged {
+                Ok(exchanged) => exchanged,
+                Err(error) => {
+                    self.flush.append(flush);
+                    return Err(error);
+                }
+            };
             if !alive {
                 return Ok(false);
             }
@@ -337,7 +351,7 @@ impl Dispatcher {
                 self.said_alone = is_alone;
                 self.solitude.look(may_be_alone, sent_at);
             }
-            self.settle(accepted);
+            self.settle(flush, accepted);
             for (id, lease) in to_stop {
                 if let Some(held) = self.held.get(&id).filter(|held| held.lease == lease) {
                     held.cancel.cancel();
@@ -350,8 +364,10 @@ impl Dispatcher {
                 self.more =
                     claimed.len() == free || claim.shares.iter().any(|share| share.is_used_up(&claimed));
                 self.poll = if claimed.is_empty() { (self.poll * 2).min(POLL.1) } else { POLL.0 };
-                self.start(claimed);
+                self.take(claimed);
             }
+        } else {
+            self.launch();
         }
         Ok(true)
     }
@@ -373,16 +389,17 @@ impl Dispatcher {
             worker,
             ..Claim::default()
         };
-        let freed: Vec<_> = self.freed.iter().copied().collect();
-        let claimed = store::claim_keyed(connection, &freed, &claim, &self.limits);
-        let claimed = in_time(async { Ok(claimed.await?) }).await?;
-        self.freed.clear();
+        let freed: Vec<_> = self.freed.drain().collect();
+        let limits = self.limits.clone();
+        let claimed = store::claim_keyed(connection, &freed, &claim, &limits);
+        let claimed = self.meanwhile(in_time(async { Ok(claimed.await?) })).await;
+        let claimed = claimed.inspect_err(|_| self.freed.extend(freed))?;
         if free > 0 {
             self.more_keyed =
                 claimed.len() == free || claim.shares.iter().any(|share| share.is_used_up(&claimed));
             self.keyed_due_at = now + if claimed.is_empty() { self.poll } else { POLL.0 };
         }
-        self.start(claimed);
+        self.take(claimed);
         Ok(())
     }
 
@@ -393,11 +410,10 @@ impl Dispatcher {
         if self.free() > 0 {
             self.due_at = self.due_at.min(Instant::now() + self.poll);
         }
-        let is_idle = self.running.is_empty()
-            && self.flush.is_empty()
-            && self.freed.is_empty()
-            && !self.solitude.is_wanted();
-        if is_idle && self.looked_at_everything {
+        if !self.flush.is_empty() || !self.freed.is_empty() {
+            self.hurry();
+        }
+        if self.is_idle() && !self.solitude.is_wanted() && self.looked_at_everything {
             for request in self.waiting_for_idle.drain(..) {
                 // Whoever asked may have gone.
                 let _ = request.send(());
@@ -409,7 +425,10 @@ impl Dispatcher {
     async fn claim_alone(&mut self, connection: &AsyncPgConnection) -> Result<()> {
         let now = Instant::now();
         // Others know of it first, so that not all do it.
-        if self.said_alone && self.solitude.begins(self.running.len(), now) && !self.stop.is_cancelled() {
+        if self.said_alone
+            && self.solitude.begins(self.running.len() + self.claimed.len(), now)
+            && !self.stop.is_cancelled()
+        {
             let worker = self.worker.ok_or_else(|| Error::internal("a dispatcher without a number"))?;
             let alone = self.alone(worker);
             let mut claimed = in_time(async { Ok(store::claim_alone(connection, &alone).await?) }).await?;
@@ -426,7 +445,7 @@ impl Dispatcher {
                     "a job runs alone in this process, as another vanished while it ran it"
                 );
             }
-            self.start(claimed);
+            self.take(claimed);
         }
         if self.solitude.is_wanted() != self.said_alone {
             self.queues.forget();
@@ -441,14 +460,36 @@ impl Dispatcher {
         Alone { worker, kinds: jobs.map(|job| job.name).collect(), versions: self.versions.clone() }
     }
 
+    /// Whether nothing runs and everything is written.
+    fn is_idle(&self) -> bool {
+        self.claimed.is_empty() && self.running.is_empty() && self.flush.is_empty() && self.freed.is_empty()
+    }
+
+    /// Waits for an answer of the database. Meanwhile, once the request has left, it starts the jobs that are claimed and
+    /// takes in outcomes, so that neither side waits for the other.
+    async fn meanwhile<T>(&mut self, request: impl Future<Output = T>) -> T {
+        let mut request = pin!(request);
+        let answer = poll!(&mut request);
+        self.launch();
+        if let Poll::Ready(answer) = answer {
+            return answer;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut request => return answer,
+                Some(ended) = self.running.join_next() => self.absorb(ended),
+            }
+        }
+    }
+
     fn beaten(&mut self, sent_at: Instant) {
         self.beaten_at = sent_at;
         self.crew.worker.beaten(sent_at);
     }
 
-    /// Forgets the outcomes that have been written.
-    fn settle(&mut self, accepted: usize) {
-        let flush = std::mem::take(&mut self.flush);
+    /// Forgets the jobs whose outcomes have been written.
+    fn settle(&mut self, flush: Flush, accepted: usize) {
         if accepted < flush.len() {
             let lost = flush.len() - accepted;
             tracing::warn!(
@@ -471,14 +512,23 @@ impl Dispatcher {
         self.freed.extend(self.held.remove(&id).and_then(|held| held.concurrency_key));
     }
 
-    fn start(&mut self, claimed: Vec<Claimed>) {
+    /// Takes in jobs that are now this process's.
+    fn take(&mut self, claimed: Vec<Claimed>) {
         for job in claimed {
             let Some(queue) = self.queues.started(&job) else { continue };
             let cancel = CancellationToken::new();
             let concurrency_key = job.concurrency_key.as_deref().and_then(|key| Digest::try_from(key).ok());
             self.held.insert(job.id, Held { lease: job.lease, concurrency_key, cancel: cancel.clone() });
+            self.claimed.push((queue, job, cancel));
+        }
+    }
+
+    /// Starts what is claimed.
+    fn launch(&mut self) {
+        for (queue, job, cancel) in self.claimed.drain(..) {
             let attempt = self.crew.clone().attempt(job, cancel);
-            self.running.spawn(async move { (queue, attempt.await) });
+            // It is large, and `spawn` hands it on several times.
+            self.running.spawn(Box::pin(async move { (queue, attempt.await) }));
         }
     }
 
@@ -489,6 +539,9 @@ impl Dispatcher {
         self.held.clear();
         self.solitude = Solitude::new(Instant::now());
         self.said_alone = false;
+        for (queue, ..) in self.claimed.drain(..) {
+            self.queues.ended(queue);
+        }
         self.freed.clear();
         self.flush = Flush::default();
         self.worker = None;

@@ -102,6 +102,16 @@ impl Flush {
         self.completed[completion.index()].push((id, lease));
     }
 
+    /// Adds what stands in another.
+    pub(in crate::jobs) fn append(&mut self, mut other: Self) {
+        for (list, others) in self.completed.iter_mut().zip(&mut other.completed) {
+            list.append(others);
+        }
+        self.failed.append(&mut other.failed);
+        self.cancelled.append(&mut other.cancelled);
+        self.released.append(&mut other.released);
+    }
+
     pub(in crate::jobs) fn len(&self) -> usize {
         let completed: usize = self.completed.iter().map(Vec::len).sum();
         completed + self.failed.len() + self.cancelled.len() + self.released.len()
