@@ -92,7 +92,11 @@ impl Ledger {
         if *doubled > 0 {
             self.doubled.push(format!("{sort} {number}"));
         }
-        let complete = if *parts == 0 { in_book > 0 } else { done == parts };
+        let complete = match parts {
+            0 => in_book > 0,
+            -1 => true,
+            _ => done == parts,
+        };
         if *discarded == 1 {
             self.discarded += 1;
         } else if !complete {

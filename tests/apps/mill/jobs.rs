@@ -8,7 +8,10 @@ use std::{
 };
 
 use catena::{Db, Error, JobCtx, Result, job, model};
-use diesel::ExpressionMethods as _;
+use diesel::{
+    ExpressionMethods as _, QueryableByName, sql_query,
+    sql_types::{BigInt, Bool, Text},
+};
 use diesel_async::RunQueryDsl as _;
 
 use crate::effects;
@@ -95,6 +98,55 @@ pub(crate) async fn later(job: &JobCtx, work: Work) -> Result<()> {
 pub(crate) async fn flaky(job: &JobCtx, work: Work) -> Result<()> {
     kept(job, work).await?;
     if job.attempt() == 1 { Err(Error::internal("the first attempt fails")) } else { Ok(()) }
+}
+
+/// A piece of work of which only one a lane is done at a time.
+#[model]
+pub(crate) struct Turn {
+    /// Its number.
+    pub number: i64,
+    /// How long it takes.
+    pub nap_ms: i64,
+    /// What it has to itself.
+    pub lane: i64,
+}
+
+/// Has an effect in the transaction of its completion, and a lane to itself.
+#[job(retries = 100, concurrency(by = [lane], limit = 1))]
+pub(crate) async fn keyed(job: &JobCtx, turn: Turn) -> Result<()> {
+    let Turn { number, nap_ms, lane } = turn;
+    let alone = format!("SELECT pg_try_advisory_xact_lock(1000, {lane}) AS holds");
+    seen(job, number, &alone, "another ran in its lane").await?;
+    kept(job, Work { number, nap_ms }).await
+}
+
+/// Is made once for as long as it is not done.
+#[job(retries = 100, unique(by = [lane]))]
+pub(crate) async fn single(job: &JobCtx, turn: Turn) -> Result<()> {
+    let Turn { number, nap_ms, .. } = turn;
+    let only = format!(
+        "SELECT NOT EXISTS (SELECT FROM catena.jobs a JOIN catena.jobs b USING (unique_key)
+            WHERE a.id = {} AND b.id <> a.id AND b.state <> 4) AS holds",
+        job.id()
+    );
+    seen(job, number, &only, "there is another like it").await?;
+    kept(job, Work { number, nap_ms }).await
+}
+
+/// Notes a fault if something does not hold.
+async fn seen(job: &JobCtx, number: i64, question: &str, fault: &str) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Answer {
+        #[diesel(sql_type = Bool)]
+        holds: bool,
+    }
+    let mut db = job.db().await?;
+    let Answer { holds } = sql_query(question).get_result(&mut db).await?;
+    if !holds {
+        let note = sql_query("INSERT INTO faults VALUES ($1, $2)");
+        note.bind::<BigInt, _>(number).bind::<Text, _>(fault).execute(&mut db).await?;
+    }
+    Ok(())
 }
 
 /// Takes its whole process with it.

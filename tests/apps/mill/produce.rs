@@ -5,7 +5,7 @@ use diesel::ExpressionMethods as _;
 use diesel_async::RunQueryDsl as _;
 
 use crate::{
-    jobs::{Work, flaky, kept, later, plain, poison, slow, stepped},
+    jobs::{Turn, Work, flaky, kept, keyed, later, plain, poison, single, slow, stepped},
     wanted,
 };
 
@@ -29,7 +29,8 @@ pub(crate) struct Order {
 pub(crate) async fn order(ctx: &Ctx, input: Order) -> Result<()> {
     let numbers = input.first..input.first + input.count;
     for (number, sort) in numbers.zip(input.sorts.iter().cycle()) {
-        let work = Work { number, nap_ms: input.nap_ms };
+        let nap_ms = input.nap_ms;
+        let (work, turn) = (Work { number, nap_ms }, Turn { number, nap_ms, lane: number % 8 });
         let parts = match sort.as_str() {
             "plain" => plain::enqueue(ctx, work).await.map(|_| 0),
             "kept" => kept::enqueue(ctx, work).await.map(|_| 1),
@@ -37,6 +38,9 @@ pub(crate) async fn order(ctx: &Ctx, input: Order) -> Result<()> {
             "later" => later::with(work).delay("2s").enqueue(ctx).await.map(|_| 1),
             "stepped" => stepped::enqueue(ctx, work).await.map(|_| 2),
             "slow" => slow::enqueue(ctx, work).await.map(|_| 1),
+            "keyed" => keyed::enqueue(ctx, turn).await.map(|_| 1),
+            // It may be another's.
+            "single" => single::enqueue(ctx, turn).await.map(|_| -1),
             "poison" => poison::enqueue(ctx, work).await.map(|_| 1),
             _ => Err(Error::not_found("there is no such sort")),
         }?;

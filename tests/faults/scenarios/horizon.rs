@@ -42,7 +42,7 @@ async fn an_idle_transaction_holds_the_horizon() {
 }
 
 /// How many jobs are finished in a second.
-async fn rate(scene: &Scene, time: Duration) -> f64 {
+pub(super) async fn rate(scene: &Scene, time: Duration) -> f64 {
     let (start, before) = (Instant::now(), scene.finished().await);
     tokio::time::sleep(time).await;
     let finished = u32::try_from(scene.finished().await - before).expect("some");

@@ -1,5 +1,6 @@
 //! What fails, one function a scenario.
 
+mod blocked;
 mod clock;
 mod database;
 mod horizon;
@@ -21,7 +22,9 @@ fn processes(counts: &[usize]) -> &[usize] {
 /// A bit of everything.
 fn mixed() -> Shape {
     Shape {
-        sorts: vec!["plain", "kept", "stepped", "flaky", "plain", "kept", "stepped", "later"],
+        sorts: vec![
+            "plain", "kept", "stepped", "flaky", "keyed", "plain", "kept", "stepped", "later", "single",
+        ],
         nap: Duration::from_millis(20),
         batch: 16,
         rest: Duration::from_millis(50),

@@ -3,7 +3,7 @@
 CREATE TABLE wanted (
     number bigint PRIMARY KEY,
     sort text NOT NULL,
-    -- How many effects its job has in the database; those of one that has none stand in the book.
+    -- How many effects its job has in the database; those of one that has none stand in the book. -1: it may have no job.
     parts int NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
