@@ -1,16 +1,16 @@
 //! Jobs with which a process vanished: each runs alone in its process.
 
 use diesel::{
-    IntoSql as _, QueryResult,
-    sql_types::{Array, BigInt, Bool, SmallInt, Text},
+    IntoSql as _, OptionalExtension as _, QueryResult,
+    sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text},
 };
-use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 
 use super::{
     WorkerId,
     claim::{Claimed, Row},
 };
-use crate::jobs::statement::statement;
+use crate::jobs::{JobId, statement::statement};
 
 /// A request for jobs that must run alone.
 #[derive(Clone, Debug, Default)]
@@ -39,19 +39,33 @@ pub(in crate::jobs) async fn may_be_alone(
     statement::<Bool, _>(MAY_BE_ALONE, binds).get_result(&mut &*connection).await
 }
 
-/// Takes the job that has been due for longest of those that must run alone, if there is one.
+/// Takes the job that has been due for longest of those that must run alone, if there is one. Two statements: the second
+/// must see what runs with the job's key now that nobody else decides about it.
 pub(in crate::jobs) async fn claim_alone(
     connection: &AsyncPgConnection,
     alone: &Alone,
 ) -> QueryResult<Vec<Claimed>> {
     let (versioned, versions): (Vec<_>, Vec<_>) = alone.versions.iter().copied().unzip();
+    let mut shared = connection;
+    shared.batch_execute("BEGIN").await?;
+    let binds = (
+        alone.worker.into_sql::<BigInt>(),
+        alone.kinds.clone().into_sql::<Array<Text>>(),
+        versioned.clone().into_sql::<Array<Text>>(),
+        versions.clone().into_sql::<Array<SmallInt>>(),
+    );
+    let first: Option<JobId> =
+        statement::<BigInt, _>(FIRST_ALONE, binds).get_result(&mut shared).await.optional()?;
     let binds = (
         alone.worker.into_sql::<BigInt>(),
         alone.kinds.clone().into_sql::<Array<Text>>(),
         versioned.into_sql::<Array<Text>>(),
         versions.into_sql::<Array<SmallInt>>(),
+        first.into_sql::<Nullable<BigInt>>(),
     );
-    statement::<Row, _>(CLAIM_ALONE, binds).load(&mut &*connection).await
+    let claimed = statement::<Row, _>(CLAIM_ALONE, binds).load(&mut shared).await?;
+    shared.batch_execute("COMMIT").await?;
+    Ok(claimed)
 }
 
 /// Which jobs `j` may run alone now. One with a concurrency key is alone with that, too: how many may run beside it
@@ -80,18 +94,30 @@ SELECT EXISTS (
 ) < (SELECT greatest(1, count(*) / 2) FROM catena.workers)"
 );
 
-pub(in crate::jobs) const CLAIM_ALONE: &str = concat!(
+pub(in crate::jobs) const FIRST_ALONE: &str = concat!(
     "\
-UPDATE catena.jobs
-SET state = 1, attempt = attempt + 1, lease = (SELECT nextval('catena.job_lease_seq')), worker = $1, claimed_at = now()
-WHERE id = ANY(ARRAY(
-    SELECT j.id FROM catena.jobs j
+SELECT first.id
+FROM (
+    SELECT j.id, j.concurrency_key AS key FROM catena.jobs j
     WHERE ",
     due_alone!(),
     "
         AND $1 = (SELECT id FROM catena.workers WHERE id = $1 FOR KEY SHARE SKIP LOCKED)
     ORDER BY j.run_at, j.id LIMIT 1 FOR UPDATE OF j SKIP LOCKED
-))
+) first
+WHERE first.key IS NULL OR pg_try_advisory_xact_lock(catena.lock_of(first.key))"
+);
+
+pub(in crate::jobs) const CLAIM_ALONE: &str = concat!(
+    "\
+UPDATE catena.jobs
+SET state = 1, attempt = attempt + 1, lease = (SELECT nextval('catena.job_lease_seq')), worker = $1, claimed_at = now()
+WHERE id = (
+    SELECT j.id FROM catena.jobs j
+    WHERE j.id = $5 AND ",
+    due_alone!(),
+    "
+)
 RETURNING ",
     claimed_columns!()
 );

@@ -133,7 +133,6 @@ pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Res
     release(&connection, &[]).await?;
     beat(&connection, 0, false).await?;
     may_be_alone(&connection, &Alone::default()).await?;
-    claim_alone(&connection, &Alone::default()).await?;
     claim(&connection, &Claim::default()).await?;
     Ok(connection)
 }

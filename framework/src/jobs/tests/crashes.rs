@@ -218,12 +218,17 @@ async fn it_is_left_alone_by_whoever_may_not_run_it() {
          INSERT INTO catena.jobs (kind, args, queue, priority, max_attempts, run_at, state, concurrency_key)
          VALUES ('noop', '{}', 'default', 0, 1, now(), 1, '\\x01')",
     ] {
-        queue.sql("BEGIN; UPDATE catena.jobs SET state = 5, crashes = 1").await;
+        queue.sql("UPDATE catena.jobs SET state = 5, crashes = 1").await;
         assert!(store::may_be_alone(&queue.owner, &of(worker)).await.unwrap());
         queue.sql(hindrance).await;
         assert!(!store::may_be_alone(&queue.owner, &of(worker)).await.unwrap(), "{hindrance}");
         assert!(store::claim_alone(&queue.owner, &of(worker)).await.unwrap().is_empty(), "{hindrance}");
-        queue.sql("ROLLBACK").await;
+        queue
+            .sql(
+                "DELETE FROM catena.jobs WHERE state = 1; DELETE FROM catena.paused_queues;
+                 UPDATE catena.jobs SET run_at = now(), kind = 'noop', version = 1, cancel_at = NULL, concurrency_key = NULL",
+            )
+            .await;
     }
     queue.sql("UPDATE catena.jobs SET state = 5, crashes = 1").await;
     assert!(store::claim_alone(&queue.owner, &of(worker + 1)).await.unwrap().is_empty(), "it has no row");

@@ -58,7 +58,7 @@ const MAY_BE_ALONE: Hot = Hot {
     sql: store::alone::MAY_BE_ALONE,
     values: "1, '{noop}', '{}', '{}'",
 };
-const CLAIM_ALONE: Hot = Hot { sql: store::alone::CLAIM_ALONE, ..MAY_BE_ALONE };
+const FIRST_ALONE: Hot = Hot { sql: store::alone::FIRST_ALONE, ..MAY_BE_ALONE };
 const TO_STOP: Hot = Hot { types: "bigint", sql: store::cancel::TO_STOP, values: "1" };
 
 const BLOCKING: Hot = Hot {
@@ -85,7 +85,7 @@ async fn check(queue: &Queue) {
     assert!(!claim.contains("Seq Scan") && !claim.contains("Sort"), "{claim}");
     let to_stop = plan(&mut connection, &TO_STOP).await;
     assert!(to_stop.contains("Index Scan using jobs_cancel"), "{to_stop}");
-    for alone in [&MAY_BE_ALONE, &CLAIM_ALONE] {
+    for alone in [&MAY_BE_ALONE, &FIRST_ALONE] {
         let alone = plan(&mut connection, alone).await;
         assert!(alone.contains("using jobs_crashed") && alone.contains("using jobs_running_key"), "{alone}");
         assert!(!alone.contains("Seq Scan on jobs") && !alone.contains("Sort"), "{alone}");
