@@ -165,12 +165,12 @@ pub mod __private {
         pub use crate::db::Db;
         pub use crate::model::{
             Bound, Change, ChangedBy, Changes, Check, Checked, Choice, ChoiceShape, Columns, CustomOf,
-            DefaultOf, Failures, Field, FieldVisitor, Fill, HasFields, HasItems, HasLength, HasMultiples,
-            HasOrder, InQuery, IsList, IsText, NamedShape, Object, ObjectShape, Outcome, Pattern, Repeated,
-            Rules, Schema, Shape, Unchecked, UnionShape, Use, VariantShape, Wraps, admits, choice_from_sql,
-            covers, custom, default_of, email, field, flat, is_sound, items, label, len, multiple_of, part,
-            pattern, range, read_choice, read_nothing, read_object, read_union, refusal, rows, rules,
-            rules_if, tag, unique_items, url, variant_rules, write_object,
+            DefaultOf, Failures, Field, FieldVisitor, Fields, Fill, HasFields, HasItems, HasLength,
+            HasMultiples, HasOrder, InQuery, IsList, IsText, Kind, NamedShape, Object, ObjectShape, Outcome,
+            Own, Pattern, Repeated, Rules, Schema, Shape, Unchecked, UnionShape, Use, VariantShape, Wraps,
+            admits, choice_from_sql, covers, custom, default_of, email, field, flat, items, label, len,
+            multiple_of, part, pattern, range, read_choice, read_nothing, read_object, read_union, refusal,
+            rows, rules, rules_if, tag, unique_items, url, variant_rules, write_object,
         };
     }
 

@@ -105,6 +105,8 @@ impl Choice {
                 }
 
                 impl __model::Schema for #ident {
+                    type Kind = __model::Own;
+
                     fn shape() -> __model::Shape {
                         __model::Shape::Choice(&__CHOICE)
                     }

@@ -47,6 +47,7 @@ pub(crate) fn stand_in(item: &Item) -> Option<TokenStream> {
             const _: () = {
                 use ::catena::__private::{model as __model, serde as __serde};
                 impl __model::Schema for #name {
+                    type Kind = __model::Own;
                     const PARAMETERS: __model::Option<&'static __model::ObjectShape> =
                         __model::Some(&__model::ObjectShape::UNKNOWN);
 
@@ -206,25 +207,7 @@ fn schema(model: &Object) -> TokenStream {
             }
 
             impl<#bounded> __Schema for #this #clause {
-                const IN_QUERY: __model::InQuery = __model::InQuery::Nested("an object");
-                const PARAMETERS: __model::Option<&'static __model::ObjectShape> =
-                    __model::Some(<Self as __model::Object>::OBJECT);
-
-                fn shape() -> __model::Shape {
-                    __model::Shape::Object(<Self as __model::Object>::OBJECT)
-                }
-
-                fn read<'de, __D: __serde::Deserializer<'de>>(deserializer: __D) -> __model::Result<Self, __D::Error> {
-                    __model::read_object(deserializer)
-                }
-
-                fn write<__S: __serde::Serializer>(&self, serializer: __S) -> __model::Result<__S::Ok, __S::Error> {
-                    __model::write_object(self, serializer)
-                }
-
-                fn is_valid(&self) -> bool {
-                    __model::is_sound(self)
-                }
+                type Kind = __model::Fields;
             }
 
             #has_fields

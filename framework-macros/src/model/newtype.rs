@@ -123,6 +123,7 @@ impl Newtype {
                 };
 
                 impl __model::Schema for #ident {
+                    type Kind = __model::Own;
                     const IN_QUERY: __model::InQuery = <#inner as __model::Schema>::IN_QUERY;
 
                     fn shape() -> __model::Shape {

@@ -143,6 +143,7 @@ impl Union {
                     __model::UnionShape { name: #name, doc: #doc, tag: #tag, variants: &[#(#shapes),*] };
 
                 impl __Schema for #ident {
+                    type Kind = __model::Own;
                     const IN_QUERY: __model::InQuery = __model::InQuery::Nested("an object");
 
                     fn shape() -> __model::Shape {

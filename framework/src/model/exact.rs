@@ -12,7 +12,7 @@ use diesel::{
 use rust_decimal::Decimal;
 use serde::{Deserializer, Serializer, ser};
 
-use super::{Schema, Shape, leaves::Formatted};
+use super::{Own, Schema, Shape, leaves::Formatted};
 
 /// What is published about a format of these, beside its name.
 pub(crate) struct Published {
@@ -55,6 +55,8 @@ const INTEGER_PATTERN: &str = concat!(
 /// `-12.50`: digits without a needless zero in front and at most one point, 29 characters at most, and no exponent. The
 /// zeros at the end are kept.
 impl Schema for Decimal {
+    type Kind = Own;
+
     fn shape() -> Shape {
         Shape::String { format: DECIMAL, accepts: |text| parse_decimal(text).is_some() }
     }
@@ -123,6 +125,8 @@ impl fmt::Display for BigInt {
 }
 
 impl Schema for BigInt {
+    type Kind = Own;
+
     fn shape() -> Shape {
         Shape::String { format: INTEGER, accepts: |text| parse_integer(text).is_some() }
     }

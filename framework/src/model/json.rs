@@ -11,7 +11,7 @@ use diesel::{
 };
 use serde::{Deserializer, Serializer};
 
-use super::{Check, InQuery, Schema, Shape, read::read_stored};
+use super::{Check, InQuery, Own, Schema, Shape, read::read_stored};
 
 /// A value that stands in a column of type `jsonb`; on the wire it looks like the value itself.
 ///
@@ -52,6 +52,7 @@ impl<T: Schema> fmt::Debug for Json<T> {
 }
 
 impl<T: Schema> Schema for Json<T> {
+    type Kind = Own;
     const OPTIONAL: bool = T::OPTIONAL;
     const IN_QUERY: InQuery = T::IN_QUERY;
     const NULLABLE_ITEM: bool = T::NULLABLE_ITEM;

@@ -11,8 +11,8 @@ use serde::{
 use uuid::Uuid;
 
 use super::{
-    Check, HasItems, HasLength, HasMultiples, HasOrder, InQuery, IsList, IsText, Repeated, Schema, Shape,
-    check,
+    Check, HasItems, HasLength, HasMultiples, HasOrder, InQuery, IsList, IsText, Own, Repeated, Schema,
+    Shape, check,
 };
 
 /// The greatest whole number that every reader of JSON keeps exactly: 2^53 − 1.
@@ -24,6 +24,8 @@ pub(crate) const MAX_SINGLE: f64 = 3.402_823_5e38;
 
 /// Any text but one with the character U+0000, which PostgreSQL cannot store.
 impl Schema for String {
+    type Kind = Own;
+
     fn shape() -> Shape {
         Shape::String { format: "", accepts: is_storable }
     }
@@ -75,6 +77,8 @@ pub(super) fn is_storable(text: &str) -> bool {
 }
 
 impl Schema for bool {
+    type Kind = Own;
+
     fn shape() -> Shape {
         Shape::Boolean
     }
@@ -134,6 +138,8 @@ impl Visitor<'_> for Integer {
 macro_rules! integers {
     ($($integer:ident $format:literal $min:expr, $max:expr;)*) => {$(
         impl Schema for $integer {
+            type Kind = Own;
+
             fn shape() -> Shape {
                 Shape::Integer { min: $min, max: $max, format: $format }
             }
@@ -199,6 +205,8 @@ impl Visitor<'_> for Number {
 macro_rules! numbers {
     ($($number:ident $single:literal $max:expr, $serialize:ident $admits:ident;)*) => {$(
         impl Schema for $number {
+            type Kind = Own;
+
             fn shape() -> Shape {
                 Shape::Number { single: $single }
             }
@@ -253,6 +261,8 @@ impl<T> Visitor<'_> for Formatted<T> {
 }
 
 impl Schema for Uuid {
+    type Kind = Own;
+
     fn shape() -> Shape {
         Shape::String { format: "uuid", accepts: |text| parse_uuid(text).is_some() }
     }
@@ -272,6 +282,8 @@ fn parse_uuid(text: &str) -> Option<Uuid> {
 }
 
 impl Schema for DateTime<Utc> {
+    type Kind = Own;
+
     fn shape() -> Shape {
         Shape::String { format: "date-time", accepts: |text| parse_time(text).is_some() }
     }
@@ -305,6 +317,8 @@ fn parse_time(text: &str) -> Option<DateTime<Utc>> {
 }
 
 impl Schema for NaiveDate {
+    type Kind = Own;
+
     fn shape() -> Shape {
         Shape::String { format: "date", accepts: |text| parse_date(text).is_some() }
     }
@@ -341,6 +355,7 @@ fn has_four_digits(year: i32) -> bool {
 
 /// A field that may be absent, or an item that may be `null`.
 impl<T: Schema> Schema for Option<T> {
+    type Kind = Own;
     const OPTIONAL: bool = true;
     const IN_QUERY: InQuery = T::IN_QUERY;
     const NULLABLE_ITEM: bool = true;
@@ -416,6 +431,7 @@ impl<T: IsList> IsList for Option<T> {
 }
 
 impl<T: Schema> Schema for Vec<T> {
+    type Kind = Own;
     const IN_QUERY: InQuery = match T::IN_QUERY {
         InQuery::Value if T::NULLABLE_ITEM => InQuery::Nested("a list with `null`s"),
         InQuery::Value => InQuery::List,
@@ -510,6 +526,7 @@ impl<T: Schema> ser::Serialize for Written<'_, T> {
 
 /// Looks like what is inside; lets a model contain itself.
 impl<T: Schema> Schema for Box<T> {
+    type Kind = Own;
     const OPTIONAL: bool = T::OPTIONAL;
     const IN_QUERY: InQuery = T::IN_QUERY;
     const NULLABLE_ITEM: bool = T::NULLABLE_ITEM;

@@ -14,7 +14,7 @@ use serde::{
 };
 
 use super::{
-    Check, HasItems, InQuery, Schema, Shape,
+    Check, HasItems, InQuery, Own, Schema, Shape,
     leaves::{Item, Written},
 };
 
@@ -68,6 +68,7 @@ fn write<'a, T: Schema, S: Serializer>(
 macro_rules! maps {
     ($($map:ident [$($hasher:ident: $($bound:path),*)?];)*) => {$(
         impl<T: Schema $(, $hasher: $($bound +)* 'static)?> Schema for $map<String, T $(, $hasher)?> {
+            type Kind = Own;
             const IN_QUERY: InQuery = InQuery::Nested("a map");
 
             fn shape() -> Shape {

@@ -41,7 +41,7 @@ pub use exact::BigInt;
 pub(crate) use fingerprint::fingerprint;
 pub use flatten::{flat, part};
 pub use json::Json;
-pub use object::{FieldVisitor, Fill, Object, is_sound, label, read_object, write_object};
+pub use object::{FieldVisitor, Fields, Fill, Object, label, read_object, write_object};
 pub use patch::{Change, ChangedBy, Changes, Patch};
 pub use pattern::Pattern;
 pub use query::parameters;
@@ -50,7 +50,7 @@ pub(crate) use read::{
 };
 pub use rows::{Use, rows};
 pub(crate) use secrets::secret_fields;
-pub use shape::{Field, InQuery, ObjectShape, Schema, Shape, field};
+pub use shape::{Field, InQuery, Kind, ObjectShape, Own, Schema, Shape, field};
 pub use union::{UnionShape, VariantShape, read_nothing, read_union, tag};
 pub use values::{
     Choice, ChoiceShape, DefaultOf, NamedShape, Wraps, admits, choice_from_sql, default_of, read_choice,

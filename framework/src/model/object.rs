@@ -8,7 +8,7 @@ use serde::{
     ser::SerializeStruct,
 };
 
-use super::{Failures, Field, ObjectShape, Schema, Shape, leaves::Written};
+use super::{Failures, Field, InQuery, Kind, ObjectShape, Schema, Shape, leaves::Written};
 
 /// A model with named fields. `#[model]` implements it for structs.
 #[diagnostic::on_unimplemented(
@@ -177,8 +177,32 @@ pub fn write_object<T: Object, S: Serializer>(value: &T, serializer: S) -> Resul
     writer.object.end()
 }
 
+/// The kind of a struct with named fields.
+pub enum Fields {}
+
+impl<T: Object> Kind<T> for Fields {
+    const IN_QUERY: InQuery = InQuery::Nested("an object");
+    const PARAMETERS: Option<&'static ObjectShape> = Some(T::OBJECT);
+
+    fn shape() -> Shape {
+        Shape::Object(T::OBJECT)
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        read_object(deserializer)
+    }
+
+    fn write<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        write_object(value, serializer)
+    }
+
+    fn is_valid(value: &T) -> bool {
+        is_sound(value)
+    }
+}
+
 /// Whether all fields of a model pass their checks, and it keeps its rules.
-pub fn is_sound<T: Object>(value: &T) -> bool {
+fn is_sound<T: Object>(value: &T) -> bool {
     value.visit_fields(&mut Checker { fields: T::OBJECT.fields.iter() }) && value.passes_customs() && {
         let mut failures = Failures::default();
         value.rules(&mut failures);

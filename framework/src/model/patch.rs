@@ -19,7 +19,7 @@ use serde::{
 };
 
 use super::{
-    Check, HasItems, HasLength, HasMultiples, HasOrder, InQuery, IsList, IsText, Repeated, Schema, Shape,
+    Check, HasItems, HasLength, HasMultiples, HasOrder, InQuery, IsList, IsText, Own, Repeated, Schema, Shape,
 };
 use crate::db::Db;
 
@@ -100,6 +100,7 @@ impl<T> Patch<T> {
 }
 
 impl<T: Schema> Schema for Patch<T> {
+    type Kind = Own;
     const OPTIONAL: bool = true;
     const IN_QUERY: InQuery = T::IN_QUERY;
     const NULLABLE_ITEM: bool = true;

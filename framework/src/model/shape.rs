@@ -26,16 +26,21 @@ use super::{
     note = "for a type of another crate, write a struct with `#[model]` that holds its parts"
 )]
 pub trait Schema: Sized + Send + Sync + 'static {
+    /// What is the same in many types, so that each need not say it: what follows is as it says, or else as the type
+    /// itself says.
+    #[doc(hidden)]
+    type Kind: Kind<Self>;
+
     /// Whether a field of this type may be absent.
     const OPTIONAL: bool = false;
 
     /// How a field of this type stands in a query string.
     #[doc(hidden)]
-    const IN_QUERY: InQuery = InQuery::Value;
+    const IN_QUERY: InQuery = Self::Kind::IN_QUERY;
 
     /// What its fields are as parameters of a query string; only objects have some.
     #[doc(hidden)]
-    const PARAMETERS: Option<&'static ObjectShape> = None;
+    const PARAMETERS: Option<&'static ObjectShape> = Self::Kind::PARAMETERS;
 
     /// What a field of this type is, as [`field`] wants to know.
     #[doc(hidden)]
@@ -43,19 +48,26 @@ pub trait Schema: Sized + Send + Sync + 'static {
         AsField { optional: Self::OPTIONAL, in_query: Self::IN_QUERY, shape: Self::shape };
 
     /// Describes the value. Nested types are function pointers, so that a type may contain itself.
-    fn shape() -> Shape;
+    #[must_use]
+    fn shape() -> Shape {
+        Self::Kind::shape()
+    }
 
     /// Reads the value as its shape says: nothing laxer, nothing stricter, except checks on fields.
     ///
     /// # Errors
     /// Whatever the deserializer or the value reports.
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::Kind::read(deserializer)
+    }
 
     /// Writes the value as its shape says.
     ///
     /// # Errors
     /// Whatever the serializer reports, and a value that its own shape cannot express.
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::Kind::write(self, serializer)
+    }
 
     /// Whether one check of the field that holds the value passes.
     fn passes(&self, check: &Check) -> bool {
@@ -65,7 +77,7 @@ pub trait Schema: Sized + Send + Sync + 'static {
 
     /// Whether everything inside the value passes its checks.
     fn is_valid(&self) -> bool {
-        true
+        Self::Kind::is_valid(self)
     }
 
     /// Whether the value passes the checks of the field that holds it, and everything inside it passes too.
@@ -115,6 +127,53 @@ pub trait Schema: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn visit(&self, visitor: &mut impl FieldVisitor) -> bool {
         visitor.field(self)
+    }
+}
+
+/// What the types `T` of a kind have in common, for [`Schema`].
+pub trait Kind<T> {
+    /// How a field stands in a query string.
+    const IN_QUERY: InQuery = InQuery::Value;
+
+    /// What the fields are as parameters of a query string.
+    const PARAMETERS: Option<&'static ObjectShape> = None;
+
+    /// Describes a value.
+    fn shape() -> Shape;
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// Those of [`Schema::read`].
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>;
+
+    /// Writes a value.
+    ///
+    /// # Errors
+    /// Those of [`Schema::write`].
+    fn write<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Whether everything inside a value passes its checks.
+    fn is_valid(value: &T) -> bool {
+        let _ = value;
+        true
+    }
+}
+
+/// The kind of a type that describes, reads and writes itself: one that does not is refused when it is built.
+pub enum Own {}
+
+impl<T> Kind<T> for Own {
+    fn shape() -> Shape {
+        const { panic!("a type of its own kind has a `shape`") }
+    }
+
+    fn read<'de, D: Deserializer<'de>>(_: D) -> Result<T, D::Error> {
+        const { panic!("a type of its own kind has a `read`") }
+    }
+
+    fn write<S: Serializer>(_: &T, _: S) -> Result<S::Ok, S::Error> {
+        const { panic!("a type of its own kind has a `write`") }
     }
 }
 

@@ -1,5 +1,8 @@
 use super::*;
-use crate::model::fixtures::{EVERYTHING, Everything, NewTask, Search, Tree};
+use crate::model::{
+    Own,
+    fixtures::{EVERYTHING, Everything, NewTask, Search, Tree},
+};
 
 fn refusal<T: Schema + std::fmt::Debug>(body: &[u8]) -> Error {
     parse_body::<T>(body).expect_err("this body is wrong")
@@ -97,6 +100,8 @@ fn a_refusal_that_the_shape_does_not_explain_still_has_a_failure() {
     struct Picky;
 
     impl Schema for Picky {
+        type Kind = Own;
+
         fn shape() -> Shape {
             Shape::Boolean
         }
