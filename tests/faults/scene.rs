@@ -169,7 +169,15 @@ impl Scene {
         self.add_worker_at(self.server.port())
     }
 
-    /// The same, with the database at another port.
+    /// The same, of another version of the program.
+    pub(crate) fn add_worker_of(&mut self, name: &str) -> usize {
+        let place = self.workers.len();
+        let worker = self.launch(name, place, self.server.port());
+        self.workers.push(worker);
+        place
+    }
+
+    /// The same as [`Scene::add_worker`], with the database at another port.
     pub(crate) fn add_worker_at(&mut self, port: u16) -> usize {
         let place = self.workers.len();
         let worker = self.launch("mill", place, port);
@@ -288,6 +296,7 @@ fn book(folder: &Path) -> PathBuf {
 fn program(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(match name {
         "mill" => env!("CARGO_BIN_EXE_mill"),
+        "mill_next" => env!("CARGO_BIN_EXE_mill_next"),
         other => panic!("there is no program {other}"),
     });
     command

@@ -10,7 +10,7 @@ use crate::scene::{Scene, long_or};
 #[tokio::test(flavor = "multi_thread")]
 async fn very_many_jobs_wait_for_one_key() {
     for &processes in processes(&[2, 4]) {
-        let count = long_or(100_000, 2_000);
+        let count = long_or(100_000, 1_000);
         let mut scene = Scene::new(&format!("{count} jobs blocked by one key"), processes).await;
         scene.go(&mixed()).await;
         let before = rate(&scene, Duration::from_secs(2)).await;

@@ -9,6 +9,7 @@ mod poison;
 mod shutdown;
 mod silence;
 mod stops;
+mod versions;
 
 use std::time::Duration;
 
