@@ -121,7 +121,10 @@ pub use ctx::{Anyone, Authenticate, Ctx, User};
 pub use db::{Db, Detached};
 pub use error::{Code, Error, Failure, Place, Result};
 pub use http::{Created, Output, Redirect};
-pub use jobs::{Delay, Enqueue, EnqueueOn, JobArgs, JobCtx, JobId, OldArgs, StepResult};
+pub use jobs::{
+    Batch, BatchCounts, BatchId, Delay, Enqueue, EnqueueOn, EnqueuedBatch, JobArgs, JobCtx, JobId, OldArgs,
+    StepResult,
+};
 pub use macros::{Problem, job, model, procedure};
 pub use model::{Failures, Patch, Schema, custom::Check};
 pub use paging::{Page, PageQuery, Paging, Row, row};

@@ -16,7 +16,7 @@ use crate::{
     app::{App, BootError, connect, prepare},
     jobs::{
         self, JobId, State,
-        store::{self, Filter, JobProgress, JobRow, QueueStats},
+        store::{self, Filter, JobBatch, JobProgress, JobRow, QueueStats},
     },
     settings::Settings,
 };
@@ -225,6 +225,15 @@ async fn shown(connection: &mut AsyncPgConnection, show: &Show) -> Result<String
     }
     if job.finished_at.is_some() {
         let _ = writeln!(text, "ended     {} UTC", time(job.finished_at));
+    }
+    if let Some(batch) = &job.batch {
+        let JobBatch { id, completes, jobs, completed, cancelled, discarded } = batch;
+        let part = if *completes { "completes it" } else { "is part of it" };
+        let _ = writeln!(text, "batch     {id}, {part}");
+        let _ = writeln!(
+            text,
+            "          {jobs} jobs: {completed} completed, {cancelled} cancelled, {discarded} discarded"
+        );
     }
     if let Some(JobProgress { done, total, at }) = &job.progress {
         let percent = done.saturating_mul(100).checked_div(*total);

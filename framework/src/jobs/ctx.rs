@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Delay, JobId, StepResult, progress::Progress, steps::Steps, store::Lease};
+use super::{BatchId, Delay, JobId, StepResult, progress::Progress, steps::Steps, store::Lease};
 use crate::{
     db::{Access, Db, Detached, Scope},
     error::Result,
@@ -20,6 +20,8 @@ pub struct JobCtx {
     pub(super) course: Arc<Course>,
     pub(crate) id: JobId,
     pub(super) lease: Lease,
+    /// Below zero if the job completes it.
+    pub(super) batch: Option<BatchId>,
     pub(crate) attempt: u16,
     /// Cancelled with the job.
     pub(crate) cancel: CancellationToken,

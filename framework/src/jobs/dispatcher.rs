@@ -98,6 +98,8 @@ pub(super) struct Dispatcher {
 struct Held {
     lease: Lease,
     concurrency_key: Option<Digest>,
+    /// Whether it is part of a batch.
+    in_batch: bool,
     /// Tells the handler that somebody cancelled the job.
     cancel: CancellationToken,
 }
@@ -272,11 +274,14 @@ impl Dispatcher {
     fn absorb(&mut self, ended: Result<(usize, Attempt), tokio::task::JoinError>) {
         let Ok((queue, Attempt { id, lease, outcome })) = ended else { return };
         self.queues.ended(queue);
-        if self.held.get(&id).is_none_or(|held| held.lease != lease) {
+        let Some(&Held { in_batch, .. }) = self.held.get(&id).filter(|held| held.lease == lease) else {
             return;
-        }
+        };
         match outcome {
-            Outcome::Completed(completion) => self.flush.complete(id, lease, completion),
+            Outcome::Completed(completion) => {
+                self.flush.complete(id, lease, completion);
+                self.flush.counts |= in_batch;
+            }
             Outcome::Interrupted => self.flush.released.push(Released { id, lease, delay_ms: None }),
             Outcome::Snoozed { delay_ms } => {
                 self.flush.released.push(Released { id, lease, delay_ms: Some(delay_ms) });
@@ -509,7 +514,11 @@ impl Dispatcher {
 
     /// Forgets a job that does not run any more, and of which the database knows.
     fn let_go(&mut self, id: JobId) {
-        self.freed.extend(self.held.remove(&id).and_then(|held| held.concurrency_key));
+        let Some(held) = self.held.remove(&id) else { return };
+        self.freed.extend(held.concurrency_key);
+        if held.in_batch {
+            self.crew.ends.ended();
+        }
     }
 
     /// Takes in jobs that are now this process's.
@@ -518,7 +527,9 @@ impl Dispatcher {
             let Some(queue) = self.queues.started(&job) else { continue };
             let cancel = CancellationToken::new();
             let concurrency_key = job.concurrency_key.as_deref().and_then(|key| Digest::try_from(key).ok());
-            self.held.insert(job.id, Held { lease: job.lease, concurrency_key, cancel: cancel.clone() });
+            let in_batch = job.batch.is_some();
+            let held = Held { lease: job.lease, concurrency_key, in_batch, cancel: cancel.clone() };
+            self.held.insert(job.id, held);
             self.claimed.push((queue, job, cancel));
         }
     }

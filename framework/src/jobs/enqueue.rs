@@ -3,7 +3,8 @@
 use std::{fmt, future::Future, time::Duration};
 
 use chrono::{DateTime, Utc};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use diesel::pg::Pg;
+use diesel_async::{AsyncConnection as _, AsyncConnectionCore, AsyncPgConnection};
 
 use super::{
     Job, JobCtx, JobType, Wake,
@@ -65,14 +66,14 @@ impl<J: JobType> Enqueue<J> {
     /// otherwise those of the database.
     pub fn enqueue<On: EnqueueOn>(self, on: On) -> impl Future<Output = Result<JobId>> + Send {
         // The arguments need not be `Send`: they are text before the future begins.
-        let put = self.describe().map(|job| on.put(vec![job]));
+        let put = self.describe().map(|job| on.put(Order::Jobs(vec![job])));
         async move {
             let ids = put?.await?;
             ids.first().copied().ok_or_else(|| Error::internal("the queue gave no number for a job"))
         }
     }
 
-    fn describe(self) -> Result<NewJob> {
+    pub(super) fn describe(self) -> Result<NewJob> {
         let mut new = NewJob::of(J::job());
         new.args = self.args.write()?;
         if let Some(unique) = &mut new.unique {
@@ -104,7 +105,7 @@ pub fn enqueue_many<J: JobType, On: EnqueueOn>(
     args: impl IntoIterator<Item = J::Args>,
 ) -> impl Future<Output = Result<Vec<JobId>>> + Send {
     let jobs = describe_all(args.into_iter().map(Enqueue::<J>::new));
-    let put = jobs.map(|jobs| (!jobs.is_empty()).then(|| on.put(jobs)));
+    let put = jobs.map(|jobs| (!jobs.is_empty()).then(|| on.put(Order::Jobs(jobs))));
     async move {
         match put? {
             Some(put) => put.await,
@@ -217,7 +218,6 @@ pub struct NewJob {
     pub(super) delay_ms: i64,
     /// Of its arguments.
     pub(super) version: i16,
-    pub(super) batch: Option<i64>,
     /// No more jobs with this key run at once than their kind allows.
     pub(super) concurrency_key: Option<Digest>,
     pub(super) unique: Option<UniqueKey>,
@@ -260,9 +260,31 @@ impl NewJob {
             run_at: None,
             delay_ms: 0,
             version: i16::try_from(job.version).unwrap_or(i16::MAX),
-            batch: None,
             concurrency_key: job.concurrency.map(|_| Key::new(job, "concurrency").finish()),
             unique,
+        }
+    }
+}
+
+/// What is put into the queue at once.
+#[derive(Debug)]
+pub enum Order {
+    /// Jobs; their numbers are returned, in order.
+    Jobs(Vec<NewJob>),
+    /// Jobs, and the one that runs when they have ended; the number of the batch is returned, and then theirs.
+    Batch {
+        /// Those that are waited for.
+        jobs: Vec<NewJob>,
+        /// The one that waits.
+        then: Option<NewJob>,
+    },
+}
+
+impl Order {
+    fn jobs(&self) -> usize {
+        match self {
+            Self::Jobs(jobs) => jobs.len(),
+            Self::Batch { jobs, then } => jobs.len() + usize::from(then.is_some()),
         }
     }
 }
@@ -278,45 +300,51 @@ impl NewJob {
     note = "pass `ctx` of a procedure, `job` of a job, `&mut Db` or `&mut AsyncPgConnection`"
 )]
 pub trait EnqueueOn {
-    /// Writes the rows and returns their numbers, in order.
+    /// Writes the rows and returns their numbers.
     #[doc(hidden)]
-    fn put(self, jobs: Vec<NewJob>) -> impl Future<Output = Result<Vec<JobId>>> + Send;
+    fn put(self, order: Order) -> impl Future<Output = Result<Vec<JobId>>> + Send;
 }
 
 impl<U> EnqueueOn for &Ctx<U> {
-    fn put(self, jobs: Vec<NewJob>) -> impl Future<Output = Result<Vec<JobId>>> + Send {
-        put_and_wake(self.request.scope.clone(), self.request.services.wake.clone(), jobs)
+    fn put(self, order: Order) -> impl Future<Output = Result<Vec<JobId>>> + Send {
+        put_and_wake(self.request.scope.clone(), self.request.services.wake.clone(), order)
     }
 }
 
 impl EnqueueOn for &JobCtx {
-    fn put(self, jobs: Vec<NewJob>) -> impl Future<Output = Result<Vec<JobId>>> + Send {
+    fn put(self, order: Order) -> impl Future<Output = Result<Vec<JobId>>> + Send {
         let scope = self.own_scope().cloned();
         let wake = self.services.wake.clone();
-        async move { put_and_wake(scope?, wake, jobs).await }
+        async move { put_and_wake(scope?, wake, order).await }
     }
 }
 
 impl EnqueueOn for &mut Db {
-    async fn put(self, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
+    async fn put(self, order: Order) -> Result<Vec<JobId>> {
         self.note_enqueued();
-        Ok(store::enqueue(self, jobs).await?)
+        put(self, order).await
     }
 }
 
 impl EnqueueOn for &mut AsyncPgConnection {
-    async fn put(self, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
-        if jobs.len() <= store::PIECE {
-            return Ok(store::enqueue(self, jobs).await?);
+    async fn put(self, order: Order) -> Result<Vec<JobId>> {
+        if order.jobs() <= store::PIECE {
+            return put(self, order).await;
         }
         // All or none, also where there is no transaction yet.
-        let ids = self.transaction(async |connection| store::enqueue(connection, jobs).await).await?;
-        Ok(ids)
+        self.transaction(async |connection| put(connection, order).await).await
     }
 }
 
-async fn put_and_wake(scope: Scope, wake: Wake, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
-    let ids = store::enqueue(&mut scope.db().await?, jobs).await?;
+async fn put_and_wake(scope: Scope, wake: Wake, order: Order) -> Result<Vec<JobId>> {
+    let numbers = put(&mut scope.db().await?, order).await?;
     scope.after_commit(move || wake.wake());
-    Ok(ids)
+    Ok(numbers)
+}
+
+async fn put<C: AsyncConnectionCore<Backend = Pg>>(connection: &mut C, order: Order) -> Result<Vec<JobId>> {
+    Ok(match order {
+        Order::Jobs(jobs) => store::enqueue(connection, jobs).await?,
+        Order::Batch { jobs, then } => store::enqueue_batch(connection, jobs, then).await?,
+    })
 }

@@ -6,6 +6,8 @@
 
 mod alone;
 mod announcer;
+mod batch;
+mod counter;
 mod cron;
 mod ctx;
 mod dispatcher;
@@ -29,6 +31,7 @@ mod wake;
 mod worker;
 
 pub(crate) use announcer::Announcer;
+pub use batch::{Batch, BatchCounts, BatchId, EnqueuedBatch};
 pub(crate) use cron::Cron;
 pub(crate) use ctx::Course;
 pub use ctx::JobCtx;
@@ -44,7 +47,7 @@ pub(crate) use wake::Wake;
 
 use std::time::Duration;
 
-use enqueue::NewJob;
+use enqueue::{NewJob, Order};
 use runtime::{LONGEST_DELAY, TIMEOUT};
 
 /// Every job of this binary, by name.

@@ -76,6 +76,8 @@ impl Pruner {
                 + store::delete_errors(&mut turn, discarded_days).await?
                 + store::delete_orphan_steps(&mut turn).await?
                 + store::delete_progress(&mut turn, history_days).await?
+                + store::delete_batches(&mut turn, discarded_days).await?
+                + store::delete_stray_ends(&mut turn).await?
                 + store::delete_expired_credentials(&mut turn).await?;
             turn.keep();
             deleted > 0

@@ -10,8 +10,8 @@ use serde::Serialize;
 /// move a job from one to the other when its time comes.
 ///
 /// Stored is a number: 0 waiting, 1 executing, 2 completed, 3 cancelled (both in the history), 4 discarded, 5 waiting
-/// after a process vanished with the job, 6 waiting because as many jobs run with its concurrency key as may. The last
-/// two are seen as if they were 0.
+/// after a process vanished with the job, 6 waiting because as many jobs run with its concurrency key as may, 7 waiting
+/// until all jobs of a batch have ended. 5 and 6 are seen as if they were 0, 7 as scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {

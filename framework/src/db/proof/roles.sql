@@ -21,9 +21,9 @@ house AS (
         coalesce(p.proacl, acldefault('f', p.proowner)) AS acl,
         -- What requests call, and nothing else of the schema.
         p.proname IN (
-            'enqueue', 'password_change', 'password_create', 'password_find', 'password_rehash', 'password_reset',
-            'session_account', 'session_create', 'session_delete', 'session_end', 'session_list', 'session_user',
-            'token_identity', 'token_use', 'user_id'
+            'enqueue', 'enqueue_batch', 'password_change', 'password_create', 'password_find', 'password_rehash',
+            'password_reset', 'session_account', 'session_create', 'session_delete', 'session_end', 'session_list',
+            'session_user', 'token_identity', 'token_use', 'user_id'
         ) AS for_web
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname = 'catena'

@@ -152,6 +152,7 @@ impl Crew {
             course: course.clone(),
             id: claimed.id,
             lease: claimed.lease,
+            batch: claimed.batch,
             attempt: u16::try_from(claimed.attempt).unwrap_or(0),
             cancel: told.clone(),
             fire_time: job.schedule.and_then(|_| fire_time(&claimed.args)),

@@ -22,8 +22,15 @@ pub(super) use attempt::{Attempt, LONGEST_DELAY, Outcome};
 pub(super) use line::{Line, PATIENCE, Turn, no_answer};
 
 use super::{
-    Job, announcer::announce, dispatcher::Dispatcher, kinds, pruner::Pruner, rescuer::Rescuer,
-    scheduler::Scheduler, worker::Worker,
+    Job,
+    announcer::announce,
+    counter::{Counter, Ends},
+    dispatcher::Dispatcher,
+    kinds,
+    pruner::Pruner,
+    rescuer::Rescuer,
+    scheduler::Scheduler,
+    worker::Worker,
 };
 use crate::{
     error::{Error, Result},
@@ -78,6 +85,7 @@ pub(super) struct Crew {
     pub(super) settings: EngineSettings,
     pub(super) worker: Worker,
     pub(super) line: Line,
+    pub(super) ends: Ends,
 }
 
 /// The workers of a process. Dropped without [`Engine::shutdown`], it vanishes as in a crash: its jobs are dropped
@@ -90,10 +98,11 @@ pub(crate) struct Engine {
     crew: Arc<Crew>,
     scheduler: Arc<Scheduler>,
     rescuer: Arc<Rescuer>,
+    counter: Arc<Counter>,
     stop: CancellationToken,
     idle_requests: mpsc::UnboundedSender<oneshot::Sender<()>>,
     dispatcher: JoinHandle<()>,
-    housekeeping: [AbortHandle; 5],
+    housekeeping: [AbortHandle; 6],
 }
 
 /// How long interrupted jobs may take to stop, and the database to hear of it, at shutdown.
@@ -128,10 +137,20 @@ impl Engine {
         known_queues(&jobs, &settings)?;
         let attempts = jobs.keys().map(|name| (*name, Attempts::default())).collect();
         let secret = kinds::with_secrets(&jobs);
-        let crew = Arc::new(Crew { services, jobs, attempts, secret, settings, worker: Worker::new(), line });
+        let crew = Arc::new(Crew {
+            services,
+            jobs,
+            attempts,
+            secret,
+            settings,
+            worker: Worker::new(),
+            line,
+            ends: Ends::default(),
+        });
         kinds::enter(&crew.line, &crew.jobs).await?.log();
         let scheduler = Arc::new(Scheduler::enter(crew.clone()).await?);
         let rescuer = Arc::new(Rescuer::new(crew.clone()));
+        let counter = Arc::new(Counter::new(crew.clone()));
         let stop = CancellationToken::new();
         let (idle_requests, requests) = mpsc::unbounded_channel();
         let dispatcher = tokio::spawn(Dispatcher::new(crew.clone(), stop.clone(), requests).run());
@@ -140,9 +159,10 @@ impl Engine {
             tokio::spawn(tell_others(crew.clone())).abort_handle(),
             tokio::spawn(scheduler.clone().run()).abort_handle(),
             tokio::spawn(rescuer.clone().run()).abort_handle(),
+            tokio::spawn(counter.clone().run()).abort_handle(),
             tokio::spawn(Pruner::new(crew.clone()).run()).abort_handle(),
         ];
-        Ok(Self { crew, scheduler, rescuer, stop, idle_requests, dispatcher, housekeeping })
+        Ok(Self { crew, scheduler, rescuer, counter, stop, idle_requests, dispatcher, housekeeping })
     }
 
     /// Stops: claims nothing more, lets running jobs go on for `grace`, interrupts the rest and gives them back with
@@ -169,10 +189,17 @@ impl Engine {
     pub(crate) async fn run_until_idle(&self) -> Result<()> {
         self.scheduler.fire_due().await?;
         self.rescuer.sweep().await?;
-        let (request, idle) = oneshot::channel();
         let stopped = || Error::unavailable("the job engine has stopped");
-        self.idle_requests.send(request).map_err(|_| stopped())?;
-        idle.await.map_err(|_| stopped())
+        loop {
+            let freed = self.crew.ends.freed();
+            let (request, idle) = oneshot::channel();
+            self.idle_requests.send(request).map_err(|_| stopped())?;
+            idle.await.map_err(|_| stopped())?;
+            self.counter.count().await?;
+            if freed == self.crew.ends.freed() {
+                return Ok(());
+            }
+        }
     }
 }
 

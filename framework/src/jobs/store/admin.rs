@@ -20,6 +20,7 @@ pub(crate) async fn select(connection: &mut AsyncPgConnection, filter: &Filter) 
         SELECT id FROM (SELECT id, kind, queue, CASE state \
                 WHEN 1 THEN 'executing' \
                 WHEN 4 THEN 'discarded' \
+                WHEN 7 THEN 'scheduled' \
                 ELSE CASE WHEN run_at <= now() THEN 'available' WHEN attempt = 0 THEN 'scheduled' ELSE 'retryable' END \
             END AS state FROM catena.jobs) j \
         WHERE ($1 IS NULL OR kind = $1) AND ($2 IS NULL OR queue = $2) AND ($3 IS NULL OR state = $3) ORDER BY id LIMIT $4";
@@ -33,11 +34,12 @@ pub(crate) async fn select(connection: &mut AsyncPgConnection, filter: &Filter) 
 }
 
 /// Has jobs run at once: those that were given up again with all their attempts, those that wait without waiting. Those
-/// with which a process vanished need not run alone any more.
+/// with which a process vanished need not run alone any more. One that was given up has ended for its batch, and leaves it.
 /// Returns which of them do.
 pub(crate) async fn retry_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]) -> Result<Vec<JobId>> {
     const SQL: &str = "\
         UPDATE catena.jobs SET attempt = CASE state WHEN 4 THEN 0 ELSE attempt END, state = 0, crashes = 0, \
+            batch = CASE WHEN state = 4 AND batch > 0 THEN NULL ELSE batch END, \
             run_at = least(run_at, now()), finished_at = NULL, cancel_at = NULL \
         WHERE id = ANY($1) AND state IN (0, 4, 5, 6) RETURNING id";
     let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
@@ -46,7 +48,12 @@ pub(crate) async fn retry_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]
 
 /// Gives up jobs that wait, to be kept like those that failed too often. Returns which it gave up.
 pub(crate) async fn discard_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]) -> Result<Vec<JobId>> {
-    const SQL: &str = "UPDATE catena.jobs SET state = 4, finished_at = now() WHERE id = ANY($1) AND state IN (0, 5, 6) RETURNING id";
+    const SQL: &str = concat!(
+        "WITH given_up AS (UPDATE catena.jobs SET state = 4, finished_at = now() \
+        WHERE id = ANY($1) AND state IN (0, 5, 6, 7) RETURNING id, batch)",
+        with_ends!("given_up", 4),
+        "SELECT id FROM given_up"
+    );
     let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
     Ok(statement::<BigInt, _>(SQL, binds).load(connection).await?)
 }
@@ -93,7 +100,7 @@ pub(crate) async fn stats(connection: &mut AsyncPgConnection) -> Result<Vec<Queu
         SELECT coalesce(j.queue, p.name), coalesce(available, 0), coalesce(later, 0), coalesce(executing, 0), \
             coalesce(discarded, 0), p.paused_at \
         FROM (SELECT queue, count(*) FILTER (WHERE state = 0 AND run_at <= now()) AS available, \
-                count(*) FILTER (WHERE state = 0 AND run_at > now()) AS later, \
+                count(*) FILTER (WHERE state = 0 AND run_at > now() OR state = 7) AS later, \
                 count(*) FILTER (WHERE state = 1) AS executing, count(*) FILTER (WHERE state = 4) AS discarded \
             FROM catena.jobs GROUP BY queue) j \
         FULL JOIN catena.paused_queues p ON p.name = j.queue ORDER BY 1";

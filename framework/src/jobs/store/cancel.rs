@@ -48,10 +48,11 @@ const CANCEL_WAITING: &str = concat!(
     "\
 WITH done AS (
     DELETE FROM catena.jobs WHERE id = ANY(ARRAY(
-        SELECT id FROM catena.jobs WHERE cancel_at IS NOT NULL AND state IN (0, 5, 6) FOR UPDATE SKIP LOCKED
+        SELECT id FROM catena.jobs WHERE cancel_at IS NOT NULL AND state IN (0, 5, 6, 7) FOR UPDATE SKIP LOCKED
     )) RETURNING *
 )
 ",
+    with_ends!("done", 3),
     with_steps!(),
     into_history!(3, without_secrets),
     " RETURNING id"

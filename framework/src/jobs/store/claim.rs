@@ -67,7 +67,7 @@ pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) crashes: i16,
     /// Of the arguments.
     pub(in crate::jobs) version: i16,
-    #[expect(dead_code, reason = "there are no batches yet")]
+    /// The number of its batch; below zero of the job that completes one.
     pub(in crate::jobs) batch: Option<i64>,
     /// No more jobs with this key run at once than their kind allows.
     pub(in crate::jobs) concurrency_key: Option<Vec<u8>>,

@@ -75,14 +75,13 @@ impl Completion {
         first + usize::from(self.stepped)
     }
 
-    /// The statement for many jobs, by their ids and leases.
-    pub(in crate::jobs) fn sql(self) -> &'static str {
-        [COMPLETE, COMPLETE_STEPPED, DROP, DROP_STEPPED, WIPE, WIPE_STEPPED][self.index()]
+    /// The statement for many jobs, by their ids and leases; `counts` if some of them are part of batches.
+    pub(in crate::jobs) fn sql(self, counts: bool) -> &'static str {
+        COMPLETE[self.index() + if counts { 6 } else { 0 }]
     }
 
-    fn sql_of_one(self) -> &'static str {
-        [COMPLETE_ONE, COMPLETE_ONE_STEPPED, DROP_ONE, DROP_ONE_STEPPED, WIPE_ONE, WIPE_ONE_STEPPED]
-            [self.index()]
+    fn sql_of_one(self, counts: bool) -> &'static str {
+        COMPLETE_ONE[self.index() + if counts { 6 } else { 0 }]
     }
 }
 
@@ -91,6 +90,8 @@ impl Completion {
 pub(in crate::jobs) struct Flush {
     /// The jobs that are done, by what else is to be done: as many lists as there are in [`Completion::ALL`].
     pub(in crate::jobs) completed: [Vec<(JobId, Lease)>; 6],
+    /// Whether some of these are part of batches, which count them.
+    pub(in crate::jobs) counts: bool,
     pub(in crate::jobs) failed: Vec<Failed>,
     pub(in crate::jobs) cancelled: Vec<Cancelled>,
     pub(in crate::jobs) released: Vec<Released>,
@@ -126,11 +127,12 @@ impl Flush {
 pub(in crate::jobs) async fn complete(
     connection: &AsyncPgConnection,
     completion: Completion,
+    counts: bool,
     pairs: &[(JobId, Lease)],
 ) -> QueryResult<usize> {
     let (ids, leases): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
     let binds = (ids.into_sql::<Array<BigInt>>(), leases.into_sql::<Array<BigInt>>());
-    statement::<(), _>(completion.sql(), binds).execute(&mut &*connection).await
+    statement::<(), _>(completion.sql(counts), binds).execute(&mut &*connection).await
 }
 
 macro_rules! done_pairs {
@@ -146,17 +148,28 @@ WITH done AS (
     };
 }
 
-const COMPLETE: &str = concat!(done_pairs!(), into_history!(2));
+/// The statements of each [`Completion`], and the same for jobs of batches. To look for such among jobs that are none costs
+/// more than to know that there are none.
+macro_rules! completions {
+    ($done:ident) => {
+        [
+            concat!($done!(), into_history!(2)),
+            concat!($done!(), with_steps!(), into_history!(2)),
+            concat!($done!(), "SELECT FROM done"),
+            concat!($done!(), with_steps!(), "SELECT FROM done"),
+            concat!($done!(), into_history!(2, without_secrets)),
+            concat!($done!(), with_steps!(), into_history!(2, without_secrets)),
+            concat!($done!(), with_ends!("done", 2), into_history!(2)),
+            concat!($done!(), with_ends!("done", 2), with_steps!(), into_history!(2)),
+            concat!($done!(), with_ends!("done", 2), "SELECT FROM done"),
+            concat!($done!(), with_ends!("done", 2), with_steps!(), "SELECT FROM done"),
+            concat!($done!(), with_ends!("done", 2), into_history!(2, without_secrets)),
+            concat!($done!(), with_ends!("done", 2), with_steps!(), into_history!(2, without_secrets)),
+        ]
+    };
+}
 
-const COMPLETE_STEPPED: &str = concat!(done_pairs!(), with_steps!(), into_history!(2));
-
-const DROP: &str = concat!(done_pairs!(), "SELECT FROM done");
-
-const DROP_STEPPED: &str = concat!(done_pairs!(), with_steps!(), "SELECT FROM done");
-
-const WIPE: &str = concat!(done_pairs!(), into_history!(2, without_secrets));
-
-const WIPE_STEPPED: &str = concat!(done_pairs!(), with_steps!(), into_history!(2, without_secrets));
+const COMPLETE: [&str; 12] = completions!(done_pairs);
 
 /// Takes one job that is done out of the queue, inside the transaction that holds its effects; whether it was still ours.
 pub(in crate::jobs) async fn complete_one<C>(
@@ -168,7 +181,8 @@ where
     C: AsyncConnectionCore<Backend = Pg>,
 {
     let binds = (job.id.into_sql::<BigInt>(), job.lease.into_sql::<BigInt>());
-    Ok(statement::<(), _>(completion.sql_of_one(), binds).execute(connection).await? == 1)
+    let counts = job.batch.is_some();
+    Ok(statement::<(), _>(completion.sql_of_one(counts), binds).execute(connection).await? == 1)
 }
 
 macro_rules! done_one {
@@ -177,17 +191,7 @@ macro_rules! done_one {
     };
 }
 
-const COMPLETE_ONE: &str = concat!(done_one!(), into_history!(2));
-
-const COMPLETE_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), into_history!(2));
-
-const DROP_ONE: &str = concat!(done_one!(), "SELECT FROM done");
-
-const DROP_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), "SELECT FROM done");
-
-const WIPE_ONE: &str = concat!(done_one!(), into_history!(2, without_secrets));
-
-const WIPE_ONE_STEPPED: &str = concat!(done_one!(), with_steps!(), into_history!(2, without_secrets));
+const COMPLETE_ONE: [&str; 12] = completions!(done_one);
 
 /// Records failed attempts; returns how many were still ours. No id may occur twice. A job that fails in an orderly way
 /// has not taken its process with it, and need not run alone any more.
@@ -208,7 +212,8 @@ pub(in crate::jobs) async fn fail(connection: &AsyncPgConnection, failed: &[Fail
     statement::<(), _>(FAIL, binds).execute(&mut &*connection).await
 }
 
-pub(in crate::jobs) const FAIL: &str = "\
+pub(in crate::jobs) const FAIL: &str = concat!(
+    "\
 WITH failed AS (
     UPDATE catena.jobs j
     SET worker = NULL, crashes = 0,
@@ -217,10 +222,13 @@ WITH failed AS (
         run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', j.run_at)
     WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
         AND j.state = 1
-    RETURNING j.id, j.attempt
+    RETURNING j.id, j.attempt, CASE j.state WHEN 4 THEN j.batch END AS batch
 )
-INSERT INTO catena.job_errors (job_id, attempt, error)
-SELECT id, attempt, ($4)[array_position($1, id)] FROM failed";
+",
+    with_ends!("failed", 4),
+    "INSERT INTO catena.job_errors (job_id, attempt, error)
+SELECT id, attempt, ($4)[array_position($1, id)] FROM failed"
+);
 
 /// Moves jobs that were stopped for good into the history; returns how many were still ours.
 pub(in crate::jobs) async fn cancel(
@@ -250,6 +258,7 @@ WITH done AS (
     SELECT id, attempt, ($3)[array_position($1, id)] FROM done WHERE ($3)[array_position($1, id)] IS NOT NULL
 )
 ",
+    with_ends!("done", 3),
     with_steps!(),
     into_history!(3, without_secrets)
 );

@@ -89,7 +89,7 @@ pub(in crate::jobs) async fn waiting(
 ) -> QueryResult<Option<(JobId, Vec<Waiting>)>> {
     const SQL: &str = "\
         WITH page AS MATERIALIZED (SELECT * FROM catena.jobs WHERE id > $1 ORDER BY id LIMIT 1000) \
-        SELECT id, kind, version, args::text FROM page WHERE kind = ANY($2) AND state IN (0, 5, 6) \
+        SELECT id, kind, version, args::text FROM page WHERE kind = ANY($2) AND state IN (0, 5, 6, 7) \
         UNION ALL SELECT max(id), '', 0::smallint, '' FROM page";
     let binds = (after.into_sql::<BigInt>(), kinds.to_vec().into_sql::<Array<Text>>());
     type Row = (Nullable<BigInt>, Text, SmallInt, Text);

@@ -56,12 +56,27 @@ pub(crate) struct JobRow {
     pub(crate) finished_at: Option<DateTime<Utc>>,
     /// Whether it waits for others with its concurrency key to end.
     pub(crate) blocked: bool,
+    /// The batch that it is part of or waits for, while it is in the queue.
+    pub(crate) batch: Option<JobBatch>,
     /// How far it has come, if it says so.
     pub(crate) progress: Option<JobProgress>,
     /// What went wrong, in the order of the attempts.
     pub(crate) errors: Vec<JobError>,
     /// The steps that are finished, in their order; none of a job that is done.
     pub(crate) steps: Vec<JobStep>,
+}
+
+/// The batch of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub(crate) struct JobBatch {
+    /// As text: some readers of JSON take large numbers for others.
+    pub(crate) id: String,
+    /// Whether the job completes it: it waits until all others have ended.
+    pub(crate) completes: bool,
+    pub(crate) jobs: i32,
+    pub(crate) completed: i32,
+    pub(crate) cancelled: i32,
+    pub(crate) discarded: i32,
 }
 
 /// How far a job has come.
@@ -103,22 +118,41 @@ where
     );
     type Row = (
         (BigInt, Text, Text, Text, SmallInt, SmallInt, SmallInt, SmallInt),
-        (Timestamptz, Timestamptz, Nullable<Timestamptz>, Bool, Jsonb, Jsonb, Nullable<Jsonb>),
+        (
+            Timestamptz,
+            Timestamptz,
+            Nullable<Timestamptz>,
+            Bool,
+            Jsonb,
+            Jsonb,
+            Nullable<Jsonb>,
+            Nullable<Jsonb>,
+        ),
     );
     type Values = (
         (JobId, String, String, String, i16, i16, i16, i16),
-        (DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, bool, Value, Value, Option<Value>),
+        (
+            DateTime<Utc>,
+            DateTime<Utc>,
+            Option<DateTime<Utc>>,
+            bool,
+            Value,
+            Value,
+            Option<Value>,
+            Option<Value>,
+        ),
     );
     let rows: Vec<Values> = statement::<Row, _>(LIST, binds).load(connection).await?;
     rows.into_iter()
         .map(|row| {
             let ((id, kind, queue, state, priority, attempts, max_attempts, crashes), rest) = row;
-            let (created_at, run_at, finished_at, blocked, errors, steps, progress) = rest;
+            let (created_at, run_at, finished_at, blocked, errors, steps, progress, batch) = rest;
             let state = state.parse().map_err(crate::Error::internal)?;
             let errors = serde_json::from_value(errors).map_err(crate::Error::internal)?;
             let steps = serde_json::from_value(steps).map_err(crate::Error::internal)?;
             let progress =
                 progress.map(serde_json::from_value).transpose().map_err(crate::Error::internal)?;
+            let batch = batch.map(serde_json::from_value).transpose().map_err(crate::Error::internal)?;
             Ok(JobRow {
                 id,
                 kind,
@@ -132,6 +166,7 @@ where
                 run_at,
                 finished_at,
                 blocked,
+                batch,
                 progress,
                 errors,
                 steps,
@@ -142,16 +177,17 @@ where
 
 const LIST: &str = "\
 WITH every AS (
-    SELECT id, kind, queue, priority, attempt, max_attempts, crashes, created_at, run_at, finished_at,
+    SELECT id, kind, queue, priority, attempt, max_attempts, crashes, created_at, run_at, finished_at, batch,
         state = 6 AS blocked,
         CASE state
             WHEN 1 THEN 'executing'
             WHEN 4 THEN 'discarded'
+            WHEN 7 THEN 'scheduled'
             ELSE CASE WHEN run_at <= now() THEN 'available' WHEN attempt = 0 THEN 'scheduled' ELSE 'retryable' END
         END AS state
     FROM catena.jobs
     UNION ALL
-    SELECT id, kind, queue, priority, attempt, max_attempts, 0::smallint, created_at, run_at, finished_at, false,
+    SELECT id, kind, queue, priority, attempt, max_attempts, 0::smallint, created_at, run_at, finished_at, NULL, false,
         CASE state WHEN 2 THEN 'completed' ELSE 'cancelled' END
     FROM catena.job_history
 ), chosen AS (
@@ -168,5 +204,8 @@ SELECT id, kind, queue, state, priority, attempt, max_attempts, crashes, created
         ORDER BY s.finished_at)
     FROM catena.job_steps s WHERE s.job_id = chosen.id), '[]'), (
     SELECT jsonb_build_object('done', p.done, 'total', p.total, 'at', p.at)
-    FROM catena.job_progress p WHERE p.job_id = chosen.id)
+    FROM catena.job_progress p WHERE p.job_id = chosen.id), (
+    SELECT jsonb_build_object('id', b.id::text, 'completes', chosen.batch < 0, 'jobs', b.jobs, 'completed', b.completed,
+        'cancelled', b.cancelled, 'discarded', b.discarded)
+    FROM catena.batches b WHERE b.id = abs(chosen.batch))
 FROM chosen ORDER BY id DESC";

@@ -45,8 +45,23 @@ macro_rules! claimed_columns {
     };
 }
 
+/// A part of a statement that has ended the jobs `$ended`, in this state: those that are members of a batch are counted.
+/// Of others, `$ended` may give NULL for `batch`.
+macro_rules! with_ends {
+    ($ended:literal, $state:literal) => {
+        concat!(
+            ", ends AS (INSERT INTO catena.batch_ends (batch, state, jobs) SELECT batch, ",
+            $state,
+            ", count(*) FROM ",
+            $ended,
+            " WHERE batch > 0 GROUP BY batch)\n"
+        )
+    };
+}
+
 mod admin;
 pub(super) mod alone;
+pub(super) mod batches;
 pub(super) mod cancel;
 pub(super) mod claim;
 mod clock;
@@ -69,17 +84,18 @@ use tokio::join;
 
 pub(crate) use admin::{QueueStats, ScheduleRow, discard_jobs, retry_jobs, schedules, select, stats};
 pub(super) use alone::{Alone, claim_alone, may_be_alone};
+pub(super) use batches::{batch, delete_batches, delete_stray_ends, fold};
 pub(crate) use cancel::cancel_jobs;
 pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
 pub(super) use clock::follow_clock;
 pub(super) use concurrency::{Limit, claim_keyed, sweep_blocked};
-pub(super) use enqueue::{PIECE, enqueue};
+pub(super) use enqueue::{PIECE, enqueue, enqueue_batch};
 pub(super) use finish::{
     Cancelled, Completion, Failed, Flush, Released, cancel, complete, complete_one, fail, release,
 };
 pub(super) use kinds::{DeclaredKind, Waiting, declare_kinds, delete_kinds, waiting};
-pub(crate) use list::{Filter, JobProgress, JobRow, list};
+pub(crate) use list::{Filter, JobBatch, JobProgress, JobRow, list};
 pub(super) use progress::{delete_progress, note_progress};
 pub(super) use queues::move_strays;
 pub(crate) use queues::{pause, resume};
@@ -125,7 +141,9 @@ pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Res
     connection.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
     // Statements sent together run in order only if none must be prepared first.
     for completion in Completion::ALL {
-        complete(&connection, completion, &[]).await?;
+        for counts in [false, true] {
+            complete(&connection, completion, counts, &[]).await?;
+        }
     }
     fail(&connection, &[]).await?;
     cancel(&connection, &[]).await?;
@@ -194,7 +212,7 @@ pub(super) async fn exchange(
                 None => Ok(false),
             }
         },
-        complete_all(connection, &flush.completed),
+        complete_all(connection, flush),
         async { if flush.failed.is_empty() { Ok(0) } else { fail(connection, &flush.failed).await } },
         async { if flush.cancelled.is_empty() { Ok(0) } else { cancel(connection, &flush.cancelled).await } },
         async { if flush.released.is_empty() { Ok(0) } else { release(connection, &flush.released).await } },
@@ -222,12 +240,12 @@ pub(super) async fn exchange(
 /// Takes jobs that are done out of the queue, those of each list by its statement.
 async fn complete_all(
     connection: &AsyncPgConnection,
-    completed: &[Vec<(JobId, Lease)>; 6],
+    Flush { completed, counts, .. }: &Flush,
 ) -> QueryResult<usize> {
     let one = |which: usize| async move {
         match &completed[which][..] {
             [] => Ok(0),
-            pairs => complete(connection, Completion::ALL[which], pairs).await,
+            pairs => complete(connection, Completion::ALL[which], *counts, pairs).await,
         }
     };
     let (plain, stepped, dropped, dropped_stepped, wiped, wiped_stepped) =

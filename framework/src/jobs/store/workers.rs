@@ -163,7 +163,8 @@ pub(in crate::jobs) async fn rescue(
     statement::<(BigInt, Text, BigInt, Bool), _>(RESCUE, binds).load(connection).await
 }
 
-const RESCUE: &str = "\
+const RESCUE: &str = concat!(
+    "\
 WITH orphan AS (
     SELECT id, worker FROM catena.jobs WHERE state = 1 AND worker = ANY($1) FOR UPDATE
 ), rescued AS (
@@ -172,14 +173,16 @@ WITH orphan AS (
         finished_at = CASE WHEN crashes >= 3 THEN now() END, worker = NULL,
         attempt = attempt - 1, crashes = crashes + 1, run_at = least(run_at, now())
     FROM orphan WHERE j.id = orphan.id
-    RETURNING j.id, j.kind, orphan.worker, j.attempt, j.state
+    RETURNING j.id, j.kind, orphan.worker, j.attempt, j.state, CASE j.state WHEN 4 THEN j.batch END AS batch
 ), recorded AS (
     INSERT INTO catena.job_errors (job_id, attempt, error) SELECT id, attempt + 1,
         CASE state WHEN 4 THEN 'worker vanished for the third time while it ran nothing but this job, which is given up'
             ELSE 'worker vanished' END
     FROM rescued
-)
-SELECT id, kind, worker, state = 4 FROM rescued";
+)",
+    with_ends!("rescued", 4),
+    "SELECT id, kind, worker, state = 4 FROM rescued"
+);
 
 /// Tells other processes that something was enqueued; `from` lets the sender know its own call.
 pub(crate) async fn announce(connection: &mut AsyncPgConnection, from: &str) -> Result<()> {

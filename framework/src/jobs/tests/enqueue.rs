@@ -45,6 +45,7 @@ fn job_ctx(services: Arc<Services>, scope: Scope) -> JobCtx {
         course: Course::new(false),
         id: 1,
         lease: 1,
+        batch: None,
         attempt: 1,
         cancel: Default::default(),
     }

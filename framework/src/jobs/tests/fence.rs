@@ -21,7 +21,7 @@ async fn states(queue: &mut Queue) -> Vec<State> {
 async fn a_stale_pair_completes_nothing_though_its_lease_is_in_the_batch() {
     for completion in Completion::ALL {
         let (mut queue, pairs) = two_held().await;
-        assert_eq!(store::complete(&queue.owner, completion, &pairs).await.unwrap(), 1);
+        assert_eq!(store::complete(&queue.owner, completion, true, &pairs).await.unwrap(), 1);
         let left: &[_] =
             if completion.kept { &[State::Executing, State::Completed] } else { &[State::Executing] };
         assert_eq!(states(&mut queue).await, left, "{completion:?}");

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "testing")]
 
+mod batches;
 mod blocking;
 mod cancelling;
 mod concurrency;

@@ -35,8 +35,8 @@ const CLAIM: Hot = Hot {
     sql: store::claim::CLAIM,
     values: "'{default,mail}', '{50,5}', '{0,0,0,0,0,0,0,0}', 50, '{noop}', 1, '{}', '{}', '{}'",
 };
-fn complete(completion: Completion) -> Hot {
-    Hot { types: "bigint[], bigint[]", sql: completion.sql(), values: "'{1,2}', '{1,2}'" }
+fn complete(completion: Completion, counts: bool) -> Hot {
+    Hot { types: "bigint[], bigint[]", sql: completion.sql(counts), values: "'{1,2}', '{1,2}'" }
 }
 const FAIL: Hot = Hot {
     types: "bigint[], bigint[], bigint[], text[]",
@@ -94,7 +94,9 @@ async fn check(queue: &Queue) {
     assert!(blocking.contains("Index Scan using jobs_blocked"), "{blocking}");
     assert!(blocking.contains("Index Only Scan using jobs_running_key"), "{blocking}");
     assert!(!blocking.contains("Seq Scan") && !blocking.contains("Sort"), "{blocking}");
-    let completions = Completion::ALL.map(|completion| (completion, complete(completion)));
+    let completions = [false, true].map(|counts| Completion::ALL.map(|one| (one, complete(one, counts))));
+    let [_, counting] = &completions;
+    let completions = completions.as_flattened();
     let stepped = completions.iter().filter(|(completion, _)| completion.stepped).map(|(_, hot)| hot);
     for with_steps in stepped.chain([&CANCEL]) {
         let with_steps = plan(&mut connection, with_steps).await;
@@ -103,6 +105,11 @@ async fn check(queue: &Queue) {
     for (_, wiping) in completions.iter().filter(|(completion, _)| completion.secret) {
         let wiping = plan(&mut connection, wiping).await;
         assert!(wiping.contains("job_kinds_pkey"), "{wiping}");
+    }
+    let ending = counting.iter().map(|(_, hot)| hot).chain([&FAIL, &CANCEL]);
+    for ends in ending {
+        let ends = plan(&mut connection, ends).await;
+        assert!(ends.contains("Insert on batch_ends") && ends.contains("Filter: (batch > 0)"), "{ends}");
     }
     for fenced in completions.iter().map(|(_, hot)| hot).chain([&FAIL, &CANCEL, &RELEASE]) {
         let fenced = plan(&mut connection, fenced).await;
@@ -153,8 +160,13 @@ async fn on_a_table_of_a_million_rows() {
     assert!(touched < 2_000, "a claim of 50 touched {touched} blocks");
     let touched = blocks(&mut connection, &MAY_BE_ALONE).await;
     assert!(touched < 20, "a look for jobs that must run alone touched {touched} blocks");
-    let touched = blocks(&mut connection, &complete(Completion::ALL[0])).await;
+    let touched = blocks(&mut connection, &complete(Completion::ALL[0], true)).await;
     assert!(touched < 100, "a completion of 2 touched {touched} blocks");
+
+    let fold = format!("EXPLAIN (COSTS OFF) {}", store::batches::FOLD);
+    let lines: Vec<Line> = sql_query(fold).load(&mut queue.owner).await.unwrap();
+    let fold: String = lines.into_iter().map(|line| line.text + "\n").collect();
+    assert!(fold.contains("Index Scan using jobs_pkey") && fold.contains("batches_pkey"), "{fold}");
 }
 
 #[tokio::test]

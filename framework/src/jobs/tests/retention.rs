@@ -108,7 +108,7 @@ async fn who_reads_the_history_for_long_stops_nobody() {
     let claimed = store::claim(&queue.owner, &claim_of(10, worker)).await.unwrap();
     let pairs: Vec<_> = claimed.iter().map(|job| (job.id, job.lease)).collect();
     let mut jobs_role = connect(queue.db.jobs_url()).await;
-    let complete = store::complete(&queue.owner, Completion::ALL[0], &pairs);
+    let complete = store::complete(&queue.owner, Completion::ALL[0], true, &pairs);
     let (rotated, completed) = tokio::join!(rotate(&mut jobs_role), complete);
     assert_eq!(completed.unwrap(), 10, "jobs are completed meanwhile");
     assert_eq!(rotated, Rotated::Busy, "it does not wait for the reader");

@@ -29,7 +29,7 @@ impl Queue {
     async fn complete(&mut self, id: JobId) {
         self.sql(&format!("UPDATE catena.jobs SET state = 1, lease = 1, claimed_at = now() WHERE id = {id}"))
             .await;
-        assert_eq!(store::complete(&self.owner, Completion::ALL[0], &[(id, 1)]).await.unwrap(), 1);
+        assert_eq!(store::complete(&self.owner, Completion::ALL[0], true, &[(id, 1)]).await.unwrap(), 1);
     }
 
     async fn args(&mut self) -> Vec<String> {
@@ -236,10 +236,10 @@ async fn batches_that_share_keys_in_opposite_orders_do_not_deadlock() {
 async fn what_a_job_has_besides_reaches_its_row() {
     let mut queue = Queue::new().await;
     let plain = NewJob::of(Noop::JOB);
-    let full = NewJob { version: 3, batch: Some(7), concurrency_key: Some([9; 16]), ..keyed(1) };
+    let full = NewJob { version: 3, concurrency_key: Some([9; 16]), ..keyed(1) };
     store::enqueue(&mut queue.owner, vec![plain.clone(), full, plain]).await.unwrap();
-    let rows = "SELECT count(*) FROM catena.jobs WHERE (version, batch, concurrency_key, unique_key) \
-        IS NOT DISTINCT FROM (3::smallint, 7::bigint, decode(repeat('09', 16), 'hex'), decode(repeat('01', 16), 'hex'))";
+    let rows = "SELECT count(*) FROM catena.jobs WHERE (version, concurrency_key, unique_key) \
+        IS NOT DISTINCT FROM (3::smallint, decode(repeat('09', 16), 'hex'), decode(repeat('01', 16), 'hex'))";
     assert_eq!(queue.number(rows).await, 1);
     let rows = "SELECT count(*) FROM catena.jobs WHERE (version, batch, concurrency_key, unique_key) \
         IS NOT DISTINCT FROM (1::smallint, NULL::bigint, NULL::bytea, NULL::bytea)";
