@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use catena::testing::TestApp;
+use catena::testing::{Client, TestApp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -179,6 +179,62 @@ async fn old_tasks_are_gone_the_morning_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_something_due_is_told_every_week() {
+    let sink = Sink::refusing(0);
+    let app = TestApp::builder(example_app::app())
+        .var("SMTP_URL", format!("smtp://127.0.0.1:{}", sink.port))
+        .start()
+        .await;
+    let (mut ada, mut bob) = (signed_up(&app, "ada").await, signed_up(&app, "bob").await);
+    signed_up(&app, "eve").await;
+    let remind = async |client: &mut Client, title: &str| {
+        let task = json!({"title": title, "due_at": "2026-01-01T00:00:00Z"});
+        assert_eq!(client.post("/api/tasks/create", task).await.status, 201);
+    };
+    remind(&mut ada, "Water the plants").await;
+    remind(&mut ada, "Feed the cat").await;
+    remind(&mut bob, "Call home").await;
+    ada.post("/api/tasks/create", json!({"title": "Some day"})).await;
+    app.run_jobs().await;
+    let welcomed = sink.mails().len();
+
+    app.advance(Duration::from_secs(7 * 24 * 60 * 60)).await;
+    app.run_jobs().await;
+    let digests = sink.mails().split_off(welcomed);
+    assert_eq!(digests.len(), 2, "{digests:?}");
+    let adas = digests.iter().find(|mail| mail.contains("To: ada@")).expect("ada has something due");
+    assert!(adas.contains("- Water the plants") && adas.contains("- Feed the cat"), "{adas}");
+    assert!(!adas.contains("Some day") && !adas.contains("Call home"), "{adas}");
+    let sent = output("example", app.db(), &["jobs", "list", "--json", "--kind", "digest_sent"]);
+    let sent: Vec<Value> = serde_json::from_str(&sent).expect("JSON");
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!(
+        (&sent[0]["state"], &sent[0]["progress"]["done"]),
+        (&json!("completed"), &json!(2)),
+        "{sent:?}"
+    );
+
+    // With the mails stopped, the job that completes them waits.
+    output("example", app.db(), &["jobs", "pause", "default"]);
+    app.db()
+        .execute(
+            "SELECT catena.enqueue_batch(NULL, true, '{send_mail,digest_sent}', ARRAY['{}', '{}']::jsonb[], \
+             '{default,default}', '{0,0}', '{6,6}', '{NULL,NULL}', '{0,0}')",
+        )
+        .await;
+    let waiting =
+        output("example", app.db(), &["jobs", "list", "--json", "--kind", "digest_sent", "--limit", "1"]);
+    let waiting: Vec<Value> = serde_json::from_str(&waiting).expect("JSON");
+    assert_eq!(
+        (&waiting[0]["state"], &waiting[0]["batch"]["completes"]),
+        (&json!("scheduled"), &json!(true))
+    );
+    let shown = output("example", app.db(), &["jobs", "show", &waiting[0]["id"].to_string()]);
+    assert!(shown.contains("\n          1 jobs: 0 completed, 0 cancelled, 0 discarded\n"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_is_paused_and_resumed_from_the_command_line() {
     let sink = Sink::refusing(0);
     let app = TestApp::builder(example_app::app())
@@ -237,7 +293,7 @@ async fn jobs_are_looked_at_and_changed_from_the_command_line() {
     assert_eq!(sink.mails().len(), 2, "that of bob");
     assert_eq!(jobs(&["retry", "--state", "discarded"]), "no such jobs\n");
     let schedule = jobs(&["schedule"]);
-    assert!(schedule.starts_with("purge_done: 0 3 * * * (UTC), missed fires: last\n"), "{schedule}");
+    assert!(schedule.contains("purge_done: 0 3 * * * (UTC), missed fires: last\n"), "{schedule}");
     assert_eq!(schedule.matches("03:00:00 +00:00").count(), 3, "{schedule}");
     let listed: Value = serde_json::from_str(&jobs(&["schedule", "--json", "-n", "2"])).expect("JSON");
     assert_eq!(listed[0]["next"].as_array().map(Vec::len), Some(2), "{listed}");
