@@ -41,8 +41,8 @@ class Statement:
     """A statement of the engine, as its connection prepares it, and the values it was last executed with."""
 
     def __init__(self, executed, first, *words, without=()):
-        found = [(sql, values) for sql, values in executed.items()
-                 if sql.startswith(first) and all(word in sql for word in words) and not any(word in sql for word in without)]
+        found = [(sql, values) for sql, values in executed.items() if sql.startswith(first)
+                 and all(word in sql for word in words) and not any(word in sql for word in without)]
         assert len(found) == 1, f"{len(found)} statements begin with {first} and have {words}"
         sql, detail = found[0]
         # Diesel's own placeholders stand in a comment; pgbench would take the colons of a time for its variables.
@@ -113,8 +113,10 @@ class Bench:
             self.found(process)
             executed = self.server.executed(database)
         self.claim = Statement(executed, "UPDATE catena.jobs\nSET state = 1")
-        self.complete = Statement(executed, "WITH done AS", "id = ANY($1)", "max_attempts, 2, queue", without=("job_steps", "batch_ends"))
-        self.complete_one = Statement(executed, "WITH done AS", "id = $1", without=("job_steps", "batch_ends"))
+        # Of the statements that complete jobs, that of jobs without steps, secrets and batches.
+        plain = {"without": ("job_steps", "job_kinds", "batch_ends")}
+        self.complete = Statement(executed, "WITH done AS", "id = ANY($1)", "max_attempts, 2, queue", **plain)
+        self.complete_one = Statement(executed, "WITH done AS", "id = $1", **plain)
 
     def fill(self, database, jobs, kind="noop", batch=5000, delay_ms=0):
         script, values = self.producer(kind, batch, delay_ms)
