@@ -108,6 +108,7 @@ impl Flush {
         for (list, others) in self.completed.iter_mut().zip(&mut other.completed) {
             list.append(others);
         }
+        self.counts |= other.counts;
         self.failed.append(&mut other.failed);
         self.cancelled.append(&mut other.cancelled);
         self.released.append(&mut other.released);
