@@ -262,16 +262,16 @@ fn counted(queues: &[QueueStats], as_json: bool) -> Result<String, BootError> {
         return Ok("no jobs\n".to_owned());
     }
     let mut text = format!(
-        "{:<24}  {:>9}  {:>9}  {:>9}  {:>9}  {}\n",
-        "queue", "available", "later", "executing", "discarded", "paused"
+        "{:<16}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {}\n",
+        "queue", "available", "later", "blocked", "executing", "discarded", "paused"
     );
     for stats in queues {
-        let QueueStats { queue, available, later, executing, discarded, paused_at } = stats;
+        let QueueStats { queue, available, later, blocked, executing, discarded, paused_at } = stats;
         let paused = if paused_at.is_some() { "yes" } else { "no" };
-        let queue = cut(queue, 24);
+        let queue = cut(queue, 16);
         let _ = writeln!(
             text,
-            "{queue:<24}  {available:>9}  {later:>9}  {executing:>9}  {discarded:>9}  {paused}"
+            "{queue:<16}  {available:>9}  {later:>9}  {blocked:>9}  {executing:>9}  {discarded:>9}  {paused}"
         );
     }
     Ok(text)

@@ -88,6 +88,8 @@ pub(crate) struct QueueStats {
     pub(crate) available: i64,
     /// Those that wait for their time: scheduled and retryable.
     pub(crate) later: i64,
+    /// Those that wait for other jobs: with their concurrency key, or of their batch.
+    pub(crate) blocked: i64,
     pub(crate) executing: i64,
     pub(crate) discarded: i64,
     /// When the queue was paused, if it is.
@@ -97,13 +99,15 @@ pub(crate) struct QueueStats {
 /// Every queue that has jobs or is paused, by name. It counts them one by one.
 pub(crate) async fn stats(connection: &mut AsyncPgConnection) -> Result<Vec<QueueStats>> {
     const SQL: &str = "\
-        SELECT coalesce(j.queue, p.name), coalesce(available, 0), coalesce(later, 0), coalesce(executing, 0), \
+        SELECT coalesce(j.queue, p.name), coalesce(available, 0), coalesce(later, 0), coalesce(blocked, 0), \
+            coalesce(executing, 0), \
             coalesce(discarded, 0), p.paused_at \
-        FROM (SELECT queue, count(*) FILTER (WHERE state = 0 AND run_at <= now()) AS available, \
-                count(*) FILTER (WHERE state = 0 AND run_at > now() OR state = 7) AS later, \
+        FROM (SELECT queue, count(*) FILTER (WHERE state IN (0, 5) AND run_at <= now()) AS available, \
+                count(*) FILTER (WHERE state IN (0, 5) AND run_at > now()) AS later, \
+                count(*) FILTER (WHERE state IN (6, 7)) AS blocked, \
                 count(*) FILTER (WHERE state = 1) AS executing, count(*) FILTER (WHERE state = 4) AS discarded \
             FROM catena.jobs GROUP BY queue) j \
         FULL JOIN catena.paused_queues p ON p.name = j.queue ORDER BY 1";
-    type Row = (Text, BigInt, BigInt, BigInt, BigInt, Nullable<Timestamptz>);
+    type Row = (Text, BigInt, BigInt, BigInt, BigInt, BigInt, Nullable<Timestamptz>);
     Ok(statement::<Row, _>(SQL, ()).load(connection).await?)
 }
