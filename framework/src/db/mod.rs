@@ -6,6 +6,8 @@ mod embedded;
 mod handle;
 mod migrate;
 mod pool;
+#[cfg(all(test, feature = "testing"))]
+mod pooler;
 mod proof;
 mod roles;
 mod scope;
@@ -20,6 +22,8 @@ use uuid::Uuid;
 
 pub use detached::Detached;
 pub use handle::Db;
+#[cfg(all(test, feature = "testing"))]
+pub(crate) use pooler::Pooler;
 pub(crate) use setup::Session;
 #[cfg(feature = "testing")]
 pub(crate) use setup::{Turn, identifier};

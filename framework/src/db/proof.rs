@@ -114,6 +114,9 @@ impl Examination {
         findings.extend(self.migrations(migrations).await);
         findings.extend(self.roles().await);
         findings.extend(self.tables().await);
+        if self.is_production {
+            findings.extend(self.poolers().await);
+        }
         findings
     }
 

@@ -1,20 +1,30 @@
 //! The server and the way there: its version, clock and settings, and what stands in between.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    pin::pin,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
+use tokio::time::timeout;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::{Examination, Login, Session};
 use crate::{
     db::{PoolSettings, SetupError, Url, setup::identifier},
-    finding::Finding,
+    finding::{Finding, Level},
 };
 
 /// How far the clocks of two machines may be apart before anybody should care.
 const SKEW: Duration = Duration::from_secs(1);
 
+/// How long a pooler may take to find a connection for who looks for it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The connections of one process outside its pools: of the engine, and of what announces jobs.
 const ENGINE: usize = 2;
+
+/// What jobs need sessions of their own for.
+const JOBS: &str = "jobs could neither listen nor keep the plans and limits of their statements";
 
 /// The oldest version that works.
 const OLDEST: i32 = 14;
@@ -40,8 +50,7 @@ impl Examination {
                 findings.push(pooler("DATABASE_URL", &self.urls.web, None).await?);
             }
             if self.jobs.is_some() {
-                let why = "jobs could neither listen nor keep the plans of the queue";
-                findings.push(pooler("DATABASE_JOBS_URL", &self.urls.jobs, Some(why)).await?);
+                findings.push(pooler("DATABASE_JOBS_URL", &self.urls.jobs, Some(JOBS)).await?);
             }
             if let Some(owner) = &self.urls.owner {
                 findings.push(match Login::open("DATABASE_OWNER_URL", owner).await {
@@ -58,6 +67,24 @@ impl Examination {
             findings.push(Finding::fault(error.to_string()));
         }
         findings
+    }
+}
+
+impl Examination {
+    /// The poolers behind which requests or jobs do not work, though everybody can log in.
+    pub(super) async fn poolers(&self) -> Vec<Finding> {
+        let found = async {
+            let web = pooler("DATABASE_URL", &self.urls.web, None).await?;
+            Ok::<_, SetupError>([web, pooler("DATABASE_JOBS_URL", &self.urls.jobs, Some(JOBS)).await?])
+        };
+        match found.await {
+            Ok(findings) => findings.into_iter().filter(|finding| finding.level > Level::Ok).collect(),
+            Err(error) => vec![Finding {
+                level: Level::Warning,
+                what: format!("whether there is a pooler could not be found out: {error}"),
+                mend: None,
+            }],
+        }
     }
 }
 
@@ -196,13 +223,18 @@ async fn sessions(url: &Url) -> Result<Sessions, SetupError> {
         })
     };
     let others = other.client().simple_query(set).await.map_err(SetupError::sql(doing))?;
-    let own = one.client().simple_query(set).await.map_err(SetupError::sql(doing))?;
-    if !seen(others) && seen(own) {
+    if !seen(others) && seen(one.client().simple_query(set).await.map_err(SetupError::sql(doing))?) {
         return Ok(Sessions::Own);
     }
-    let found = match prepared {
-        Ok(prepared) => one.client().query(&prepared, &[]).await.is_ok(),
-        Err(_) => false,
+    let Ok(prepared) = prepared else { return Ok(Sessions::Forgetful) };
+    let mut again = pin!(one.client().query(&prepared, &[]));
+    let found = match timeout(PATIENCE, &mut again).await {
+        Ok(found) => found.is_ok(),
+        // The pooler has no other connection than that.
+        Err(_) => {
+            other.client().batch_execute("ROLLBACK").await.map_err(SetupError::sql(doing))?;
+            again.await.is_ok()
+        }
     };
     Ok(if found { Sessions::Shared } else { Sessions::Forgetful })
 }
@@ -229,3 +261,6 @@ async fn pooler(setting: &str, url: &Url, why: Option<&str>) -> Result<Finding, 
     };
     Ok(Finding { mend: Some(mend), ..Finding::fault(what) })
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

@@ -13,6 +13,7 @@ mod fence;
 mod kinds;
 mod liveness;
 mod plans;
+mod poolers;
 mod progress;
 mod queues;
 mod retention;

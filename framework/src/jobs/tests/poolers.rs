@@ -1,0 +1,53 @@
+//! An engine that nobody can tell anything: its sessions are shared with others.
+
+use super::*;
+use crate::db::Pooler;
+
+job_type!(
+    Listens,
+    job("listens", |job, _| Box::pin(async move {
+        job.state::<Arc<Stage>>()?.wait().await;
+        job.cancelled().await;
+        Err(Error::internal("stopped"))
+    }))
+);
+
+#[tokio::test]
+async fn what_it_is_not_told_it_finds_by_looking() {
+    let mut queue = Queue::new().await;
+    let pooler = Pooler::start(queue.db.jobs_url()).await;
+    let stage = Stage::new();
+    let services = |queue: &Queue| {
+        let mut states = States::default();
+        states.insert(stage.clone());
+        let mut database = queue.db.database();
+        database.engine = Connector::of_test(pooler.url());
+        Arc::new(Services::of_test(database, states))
+    };
+    let settings = EngineSettings::default();
+    let jobs = [Listens::JOB, Writes::JOB];
+    let engine = Engine::start_with(services(&queue), jobs, settings.clone()).await.unwrap();
+    let other = Engine::start_with(services(&queue), jobs, settings).await.unwrap();
+    let sessions = "SELECT count(*) FROM pg_stat_activity \
+                    WHERE datname = current_database() AND application_name LIKE 'catena jobs:%'";
+    assert_eq!(queue.number(sessions).await, 1, "they share one, which no notice reaches");
+
+    let ids = queue.enqueue::<Listens>(1).await;
+    stage.has_begun().await;
+    stage.go_on();
+    let (_, running) = store::cancel_jobs(&mut queue.owner, &ids).await.unwrap();
+    assert_eq!(running, ids);
+    while queue.number("SELECT count(*) FROM catena.jobs").await > 0 {
+        tokio::task::yield_now().await;
+    }
+    let row = queue.only().await;
+    assert_eq!((row.state, texts(&row)), (State::Cancelled, vec!["stopped"]));
+
+    queue.enqueue::<Writes>(100).await;
+    engine.run_until_idle().await.unwrap();
+    other.run_until_idle().await.unwrap();
+    assert_eq!(queue.effects().await, 100);
+    engine.shutdown(Duration::from_secs(60)).await;
+    other.shutdown(Duration::from_secs(60)).await;
+    assert_eq!(queue.number("SELECT count(*) FROM catena.workers").await, 0, "both took leave");
+}
