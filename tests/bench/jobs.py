@@ -136,7 +136,8 @@ class Bench:
         """A script that enqueues `size` jobs at once that note how long ago that was."""
         script, values = self.producer("timed", size)
         at = "format('{\"at\":%s}', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
-        return script.replace(":e2", f"array_fill({at}, ARRAY[{size}])"), values
+        # Whoever enqueues by the framework says so as well, once it has committed.
+        return script.replace(":e2", f"array_fill({at}, ARRAY[{size}])") + "\nNOTIFY catena_jobs;", values
 
     def produce(self, database, script, values, *words):
         process = self.server.pgbench(database, script, *words, values=values, wait=False)

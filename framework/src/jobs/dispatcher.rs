@@ -37,8 +37,9 @@ const FLUSH_AT: usize = 1000;
 /// How long an outcome waits for others to leave with.
 const FLUSH_AFTER: Duration = Duration::from_millis(2);
 
-/// How often the queue is looked at while nothing is heard: at first, and at last when nothing was found.
-const POLL: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How often the queue is looked at while nothing is heard: soon after something was found, as whoever enqueued it and does
+/// not say so may go on, then half as often each time that nothing is.
+const POLL: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 /// How long the database may take for an exchange before the connection is given up.
 const ANSWER: Duration = Duration::from_secs(5);
