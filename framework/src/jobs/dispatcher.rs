@@ -370,6 +370,7 @@ impl Dispatcher {
                 self.more =
                     claimed.len() == free || claim.shares.iter().any(|share| share.is_used_up(&claimed));
                 self.poll = if claimed.is_empty() { (self.poll * 2).min(POLL.1) } else { POLL.0 };
+                claimed.iter().for_each(|job| self.queues.found(job));
                 self.take(claimed);
             }
         } else {

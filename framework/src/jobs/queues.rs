@@ -79,21 +79,26 @@ impl Queues {
         after.iter().chain(before).map(share).filter(|share| share.slots > 0).collect()
     }
 
-    /// Notes that a job of `claimed` starts and has the next claims begin where it was found; returns its queue, for
-    /// [`Queues::ended`].
+    /// Notes that a job starts; returns its queue, for [`Queues::ended`].
     pub(super) fn started(&mut self, claimed: &Claimed) -> Option<usize> {
         let at = self.queues.iter().position(|queue| queue.name == claimed.queue)?;
-        let queue = &mut self.queues[at];
-        queue.running += 1;
+        self.queues[at].running += 1;
         self.running += 1;
-        if let Some(low) =
-            usize::try_from(claimed.priority).ok().and_then(|priority| queue.low.get_mut(priority))
+        Some(at)
+    }
+
+    /// Has the next claims begin where this job was found, by a claim that begins where this says: jobs that are claimed
+    /// in another way say nothing of how far the others have come.
+    pub(super) fn found(&mut self, claimed: &Claimed) {
+        let queue = self.queues.iter_mut().find(|queue| queue.name == claimed.queue);
+        if let Some(queue) = queue
+            && let Some(low) =
+                usize::try_from(claimed.priority).ok().and_then(|priority| queue.low.get_mut(priority))
         {
             let epoch = DateTime::from_timestamp(946_684_800, 0).expect("the year 2000 is a time");
             let micros = (claimed.run_at - epoch).num_microseconds().unwrap_or(0);
             *low = (*low).max(micros - SLACK_US);
         }
-        Some(at)
     }
 
     /// Notes that a job of the queue does not run any more.

@@ -236,6 +236,23 @@ async fn neither_keyed_jobs_nor_others_starve() {
 }
 
 #[tokio::test]
+async fn keyed_jobs_do_not_have_others_overtake_each_other() {
+    let mut queue = Queue::new().await;
+    queue.enqueue::<Noop>(60).await;
+    queue.sql("UPDATE catena.jobs SET run_at = run_at - interval '1 h' WHERE id <= 30").await;
+    queue.put_all(vec![keyed(OneByOne::JOB, 1); 20]).await;
+    let settings = EngineSettings { slots: 1, ..EngineSettings::default() };
+    let watch = Arc::new(Watch::default());
+    let _engine = queue.engine_set(watch, [OneByOne::JOB, Noop::JOB], settings).await;
+    while queue.number("SELECT count(*) FROM catena.job_history").await < 80 {
+        tokio::task::yield_now().await;
+    }
+    let order = "SELECT id::text AS text FROM catena.job_history WHERE kind = 'noop' ORDER BY claimed_at";
+    let order: Vec<i64> = queue.texts(order).await.iter().map(|id| id.parse().unwrap()).collect();
+    assert!(order.is_sorted(), "{order:?}");
+}
+
+#[tokio::test]
 async fn paused_and_cancelled_ones_stay_where_they_are() {
     let mut queue = Queue::new().await;
     let stage = Stage::new();
