@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use syn::LitStr;
+
+use crate::errors::Errors;
+
 /// Reads a duration such as `250ms` or `2h`.
 ///
 /// # Errors
@@ -21,6 +25,20 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     ms.filter(|_| unit_ms > 0).map(Duration::from_millis).ok_or_else(|| {
         format!("`{text}` is no duration: write a whole number and `ms`, `s`, `m`, `h` or `d`, as in `30s`")
     })
+}
+
+/// Reads a duration from `1ms` to `longest`; reports what is wrong with one that cannot be read, and `message` of any other.
+pub(crate) fn duration_up_to(
+    longest: Duration,
+    message: &str,
+    typed: &LitStr,
+    errors: &mut Errors,
+) -> Option<Duration> {
+    let read = duration(&typed.value()).and_then(|time| {
+        let fits = (Duration::from_millis(1)..=longest).contains(&time);
+        fits.then_some(time).ok_or_else(|| message.to_owned())
+    });
+    read.map_err(|message| errors.push(typed, message)).ok()
 }
 
 /// Reads a number of bytes such as `8KiB`.

@@ -11,7 +11,7 @@ use crate::{
     errors::{Errors, nearest},
     options::Typed,
     signature::{Kind, Signature, conditions, source},
-    units::duration,
+    units::duration_up_to,
 };
 
 const KIND: Kind = Kind {
@@ -141,17 +141,8 @@ fn backoff(typed: &LitStr, errors: &mut Errors) -> Option<Backoff> {
 }
 
 fn timeout(typed: &LitStr, errors: &mut Errors) -> Option<Duration> {
-    match duration(&typed.value()) {
-        Ok(time) if (Duration::from_millis(1)..=LONGEST_TIMEOUT).contains(&time) => Some(time),
-        Ok(_) => {
-            errors.push(typed, "an attempt takes from `1ms` to `7d`: write `timeout = \"30s\"`");
-            None
-        }
-        Err(message) => {
-            errors.push(typed, message);
-            None
-        }
-    }
+    let message = "an attempt takes from `1ms` to `7d`: write `timeout = \"30s\"`";
+    duration_up_to(LONGEST_TIMEOUT, message, typed, errors)
 }
 
 fn queue(typed: &LitStr, errors: &mut Errors) -> Option<String> {

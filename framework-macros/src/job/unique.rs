@@ -9,7 +9,7 @@ use syn::{Expr, ExprArray, ExprLit, Lit, LitStr, Meta, MetaNameValue};
 
 use crate::{
     errors::{Errors, list, nearest},
-    units::duration,
+    units::duration_up_to,
 };
 
 /// The arguments of an option that has some, as they were typed: `unique(..)`, or `unique` alone.
@@ -122,17 +122,8 @@ impl Unique {
 }
 
 fn within(typed: &LitStr, errors: &mut Errors) -> Option<Duration> {
-    match duration(&typed.value()) {
-        Ok(time) if (Duration::from_millis(1)..=LONGEST_WITHIN).contains(&time) => Some(time),
-        Ok(_) => {
-            errors.push(typed, "a job is unique for `1ms` to `366d`: write `within = \"1h\"`");
-            None
-        }
-        Err(message) => {
-            errors.push(typed, message);
-            None
-        }
-    }
+    let message = "a job is unique for `1ms` to `366d`: write `within = \"1h\"`";
+    duration_up_to(LONGEST_WITHIN, message, typed, errors)
 }
 
 fn text<'a>(name: &str, typed: &'a Expr, errors: &mut Errors) -> Option<&'a LitStr> {
