@@ -171,16 +171,17 @@ impl Scene {
 
     /// The same, of another version of the program.
     pub(crate) fn add_worker_of(&mut self, name: &str) -> usize {
-        let place = self.workers.len();
-        let worker = self.launch(name, place, self.server.port());
-        self.workers.push(worker);
-        place
+        self.add(name, self.server.port())
     }
 
     /// The same as [`Scene::add_worker`], with the database at another port.
     pub(crate) fn add_worker_at(&mut self, port: u16) -> usize {
+        self.add("mill", port)
+    }
+
+    fn add(&mut self, name: &str, port: u16) -> usize {
         let place = self.workers.len();
-        let worker = self.launch("mill", place, port);
+        let worker = self.launch(name, place, port);
         self.workers.push(worker);
         place
     }
