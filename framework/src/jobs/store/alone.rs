@@ -2,6 +2,8 @@
 
 use diesel::{
     IntoSql as _, OptionalExtension as _, QueryResult,
+    pg::Pg,
+    query_builder::QueryFragment,
     sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
@@ -23,20 +25,26 @@ pub(in crate::jobs) struct Alone {
     pub(in crate::jobs) versions: Vec<(&'static str, i16)>,
 }
 
+impl Alone {
+    /// `$1` to `$4` of each statement.
+    fn binds(&self) -> impl QueryFragment<Pg> + Send + use<> {
+        let (versioned, versions): (Vec<_>, Vec<_>) = self.versions.iter().copied().unzip();
+        (
+            self.worker.into_sql::<BigInt>(),
+            self.kinds.clone().into_sql::<Array<Text>>(),
+            versioned.into_sql::<Array<Text>>(),
+            versions.into_sql::<Array<SmallInt>>(),
+        )
+    }
+}
+
 /// Whether jobs are due that must run alone, and this process may be one of those that do nothing else: half of all, at
 /// least one. Of more than that, which said so at the same moment, those with the lowest numbers may.
 pub(in crate::jobs) async fn may_be_alone(
     connection: &AsyncPgConnection,
     alone: &Alone,
 ) -> QueryResult<bool> {
-    let (versioned, versions): (Vec<_>, Vec<_>) = alone.versions.iter().copied().unzip();
-    let binds = (
-        alone.worker.into_sql::<BigInt>(),
-        alone.kinds.clone().into_sql::<Array<Text>>(),
-        versioned.into_sql::<Array<Text>>(),
-        versions.into_sql::<Array<SmallInt>>(),
-    );
-    statement::<Bool, _>(MAY_BE_ALONE, binds).get_result(&mut &*connection).await
+    statement::<Bool, _>(MAY_BE_ALONE, alone.binds()).get_result(&mut &*connection).await
 }
 
 /// Takes the job that has been due for longest of those that must run alone, if there is one. Two statements: the second
@@ -45,24 +53,11 @@ pub(in crate::jobs) async fn claim_alone(
     connection: &AsyncPgConnection,
     alone: &Alone,
 ) -> QueryResult<Vec<Claimed>> {
-    let (versioned, versions): (Vec<_>, Vec<_>) = alone.versions.iter().copied().unzip();
     let mut shared = connection;
     shared.batch_execute("BEGIN").await?;
-    let binds = (
-        alone.worker.into_sql::<BigInt>(),
-        alone.kinds.clone().into_sql::<Array<Text>>(),
-        versioned.clone().into_sql::<Array<Text>>(),
-        versions.clone().into_sql::<Array<SmallInt>>(),
-    );
     let first: Option<JobId> =
-        statement::<BigInt, _>(FIRST_ALONE, binds).get_result(&mut shared).await.optional()?;
-    let binds = (
-        alone.worker.into_sql::<BigInt>(),
-        alone.kinds.clone().into_sql::<Array<Text>>(),
-        versioned.into_sql::<Array<Text>>(),
-        versions.into_sql::<Array<SmallInt>>(),
-        first.into_sql::<Nullable<BigInt>>(),
-    );
+        statement::<BigInt, _>(FIRST_ALONE, alone.binds()).get_result(&mut shared).await.optional()?;
+    let binds = (alone.binds(), first.into_sql::<Nullable<BigInt>>());
     let claimed = statement::<Row, _>(CLAIM_ALONE, binds).load(&mut shared).await?;
     shared.batch_execute("COMMIT").await?;
     Ok(claimed)
