@@ -82,7 +82,7 @@ pub(super) struct Dispatcher {
     solitude: Solitude,
     /// Whether the last beat said that this process claims nothing else.
     said_alone: bool,
-    /// Whether the last exchange did so from the beginning.
+    /// Whether the last exchange looked at all queues from the beginning.
     looked_at_everything: bool,
 
     /// The concurrency keys of jobs that have ended, until others that wait for them have been told.
@@ -335,9 +335,9 @@ impl Dispatcher {
         });
         self.looked_at_everything = looks_at_everything && claim.is_some();
         if !self.flush.is_empty() || beats || claim.is_some() {
-            let alone = self.alone(worker);
             let is_alone = self.solitude.is_wanted();
-            let beat = beats.then_some(Beat { is_alone, alone: &alone });
+            let alone = beats.then(|| self.alone(worker));
+            let beat = alone.as_ref().map(|alone| Beat { is_alone, alone });
             let flush = std::mem::take(&mut self.flush);
             let exchange = store::exchange(connection, &flush, beat, claim.as_ref());
             let exchanged = self.meanwhile(in_time(async { Ok(exchange.await?) })).await;
@@ -367,8 +367,7 @@ impl Dispatcher {
                 self.queues.looked_at_everything(sent_at, &claimed);
             }
             if let Some(claim) = claim {
-                self.more =
-                    claimed.len() == free || claim.shares.iter().any(|share| share.is_used_up(&claimed));
+                self.more = claim.may_leave_some(&claimed);
                 self.poll = if claimed.is_empty() { (self.poll * 2).min(POLL.1) } else { POLL.0 };
                 claimed.iter().for_each(|job| self.queues.found(job));
                 self.take(claimed);
@@ -402,8 +401,7 @@ impl Dispatcher {
         let claimed = self.meanwhile(in_time(async { Ok(claimed.await?) })).await;
         let claimed = claimed.inspect_err(|_| self.freed.extend(freed))?;
         if free > 0 {
-            self.more_keyed =
-                claimed.len() == free || claim.shares.iter().any(|share| share.is_used_up(&claimed));
+            self.more_keyed = claim.may_leave_some(&claimed);
             self.keyed_due_at = now + if claimed.is_empty() { self.poll } else { POLL.0 };
         }
         self.take(claimed);

@@ -45,7 +45,8 @@ impl Rescuer {
         }
     }
 
-    /// Returns the jobs of processes that give no sign of life any more. The attempt that was lost counts.
+    /// Returns the jobs of processes that give no sign of life any more, each to run alone. The attempt that was lost does not
+    /// count, the crash does.
     ///
     /// # Errors
     /// Those of the database; nothing has been taken back then.

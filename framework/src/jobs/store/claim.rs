@@ -32,6 +32,14 @@ pub(in crate::jobs) struct Claim {
     pub(in crate::jobs) worker: WorkerId,
 }
 
+impl Claim {
+    /// Whether there may be due jobs beyond `claimed`, which is all that it may take of some queue, or in all.
+    pub(in crate::jobs) fn may_leave_some(&self, claimed: &[Claimed]) -> bool {
+        i32::try_from(claimed.len()).is_ok_and(|taken| taken >= self.limit)
+            || self.shares.iter().any(|share| share.is_used_up(claimed))
+    }
+}
+
 /// What a claim may take from one queue.
 #[derive(Clone, Debug)]
 pub(in crate::jobs) struct Share {
@@ -45,7 +53,7 @@ pub(in crate::jobs) struct Share {
 
 impl Share {
     /// Whether `claimed` has as many jobs of the queue as it may.
-    pub(in crate::jobs) fn is_used_up(&self, claimed: &[Claimed]) -> bool {
+    fn is_used_up(&self, claimed: &[Claimed]) -> bool {
         let taken = claimed.iter().filter(|job| job.queue == self.queue).count();
         i32::try_from(taken).is_ok_and(|taken| taken >= self.slots)
     }
@@ -71,8 +79,6 @@ pub(in crate::jobs) struct Claimed {
     pub(in crate::jobs) batch: Option<i64>,
     /// No more jobs with this key run at once than their kind allows.
     pub(in crate::jobs) concurrency_key: Option<Vec<u8>>,
-    #[expect(dead_code, reason = "a key is not released when its job ends")]
-    pub(in crate::jobs) unique_key: Option<Vec<u8>>,
     /// Whether it has steps that earlier attempts finished.
     pub(in crate::jobs) stepped: bool,
 }
@@ -128,7 +134,6 @@ pub(super) type Row = (
     SmallInt,
     SmallInt,
     Nullable<BigInt>,
-    Nullable<Bytea>,
     Nullable<Bytea>,
     Bool,
 );

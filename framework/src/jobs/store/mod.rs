@@ -41,7 +41,7 @@ macro_rules! with_steps {
 macro_rules! claimed_columns {
     () => {
         "id, lease, queue, kind, attempt, max_attempts, args::text, run_at, priority, crashes, version, batch,
-    concurrency_key, unique_key, stepped"
+    concurrency_key, stepped"
     };
 }
 
