@@ -34,7 +34,7 @@ pub(crate) use {
     pool::{Limits, Pool},
     proof::Examination,
     roles::{RoleUrls, database_of, is_privileged, jobs_pass, provision},
-    scope::{Access, Scope},
+    scope::{Access, Last, Scope},
     setup_error::SetupError,
     url::Url,
 };

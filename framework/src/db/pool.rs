@@ -1,19 +1,18 @@
 //! Connections and pools of them.
 
-use std::{sync::Arc, time::Duration};
-
-use deadpool::managed::Timeouts;
-use diesel::ConnectionError;
-use diesel_async::{
-    AsyncPgConnection,
-    pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-        deadpool::{self as pooled, Object},
-    },
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Mutex, PoisonError},
+    time::Duration,
 };
-use futures_util::FutureExt as _;
 
-use super::connector::{Connector, UNREACHABLE};
+use deadpool::managed::{self, Manager, Metrics, Object, RecycleError, RecycleResult, Timeouts};
+use diesel_async::{AsyncPgConnection, pooled_connection::PoolableConnection as _};
+
+use super::{
+    SetupError,
+    connector::{Connector, UNREACHABLE},
+};
 use crate::error::{Error, Result};
 
 /// How long a request waits for a free connection before it is answered with 503.
@@ -64,11 +63,67 @@ pub(crate) struct PoolStatus {
     pub(crate) waiting: usize,
 }
 
+/// Opens the connections of a pool.
+pub(crate) struct Opener {
+    connector: Connector,
+    /// What each begins with.
+    opening: String,
+}
+
+/// A connection of a pool, and what is known of it.
+pub(crate) struct PooledConnection {
+    connection: AsyncPgConnection,
+    /// The statements that it has been seen to have prepared.
+    prepared: Mutex<Vec<&'static str>>,
+}
+
+impl PooledConnection {
+    /// Whether the statement is known to be prepared: it then leaves when it is asked for, and not only once the server has
+    /// answered.
+    pub(super) fn has_prepared(&self, sql: &'static str) -> bool {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).contains(&sql)
+    }
+
+    /// Notes that the statement has been executed, and so prepared, for as long as the connection lasts.
+    pub(super) fn note_prepared(&self, sql: &'static str) {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).push(sql);
+    }
+}
+
+impl Deref for PooledConnection {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for PooledConnection {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.connection
+    }
+}
+
+impl Manager for Opener {
+    type Type = PooledConnection;
+    type Error = SetupError;
+
+    async fn create(&self) -> Result<PooledConnection, SetupError> {
+        let connection = self.connector.connect_with(&self.opening).await?;
+        Ok(PooledConnection { connection, prepared: Mutex::default() })
+    }
+
+    /// One that is known to have ended is replaced before anything is sent. The rest is found by the first statement: a
+    /// `SELECT 1` a checkout would cost a round trip.
+    async fn recycle(&self, pooled: &mut PooledConnection, _: &Metrics) -> RecycleResult<SetupError> {
+        if pooled.connection.is_broken() { Err(RecycleError::message("it has ended")) } else { Ok(()) }
+    }
+}
+
 /// A pool of connections of one role.
 #[derive(Clone)]
 pub(crate) struct Pool {
-    connections: pooled::Pool<AsyncPgConnection>,
-    connector: Connector,
+    connections: managed::Pool<Opener>,
     /// How long to wait for a free connection; as long as it takes if nothing else is said.
     wait: Option<Duration>,
 }
@@ -93,27 +148,12 @@ impl Pool {
     }
 
     fn opened_with(connector: Connector, size: usize, opening: String, wait: Option<Duration>) -> Self {
-        let mut config = ManagerConfig::<AsyncPgConnection>::default();
-        // One that is known to have ended is replaced before anything is sent. The rest is found by the first statement:
-        // a `SELECT 1` a checkout would cost a round trip.
-        config.recycling_method = RecyclingMethod::Fast;
-        let opening = Arc::new((connector.clone(), opening));
-        config.custom_setup = Box::new(move |_| {
-            let opening = opening.clone();
-            async move {
-                let (connector, begin) = &*opening;
-                let opened = connector.connect_with(begin).await;
-                opened.map_err(|error| ConnectionError::BadConnection(error.to_string()))
-            }
-            .boxed()
-        });
-        let manager = AsyncDieselConnectionManager::new_with_config(connector.url().to_string(), config);
-        let connections = pooled::Pool::builder(manager)
+        let connections = managed::Pool::builder(Opener { connector, opening })
             .max_size(size)
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("a pool with timeouts and a runtime is always built");
-        Self { connections, connector, wait }
+        Self { connections, wait }
     }
 
     /// The same connections for a request, which does not wait for them as a job does.
@@ -125,7 +165,7 @@ impl Pool {
     ///
     /// # Errors
     /// `unavailable` when none is free in time, or the database cannot be reached.
-    pub(crate) async fn get(&self) -> Result<Object<AsyncPgConnection>> {
+    pub(crate) async fn get(&self) -> Result<Object<Opener>> {
         let timeouts = Timeouts { wait: self.wait, ..Timeouts::default() };
         let taken = if self.opens_next() {
             // Whoever asked may go away while it is opened. The next one then finds it in the pool: clients that hang
@@ -137,10 +177,10 @@ impl Pool {
             self.connections.timeout_get(&timeouts).await
         };
         taken.map_err(|error| match error {
-            pooled::PoolError::Timeout(_) => {
+            managed::PoolError::Timeout(_) => {
                 Error::unavailable("no database connection became free in time").because(error)
             }
-            pooled::PoolError::Backend(why) => Error::unavailable(UNREACHABLE).because(why),
+            managed::PoolError::Backend(why) => Error::unavailable(UNREACHABLE).because(why),
             other => Error::unavailable(UNREACHABLE).because(other),
         })
     }
@@ -153,7 +193,7 @@ impl Pool {
 
     /// How its connections are opened.
     pub(super) fn connector(&self) -> &Connector {
-        &self.connector
+        &self.connections.manager().connector
     }
 
     /// How many connections are used, and who waits for one.

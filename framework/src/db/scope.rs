@@ -8,19 +8,23 @@ use std::{
     time::Duration,
 };
 
+use deadpool::managed::Object;
 use diesel::{
     QueryResult,
     result::{DatabaseErrorKind, Error as DieselError},
 };
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _, pooled_connection::deadpool::Object};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use futures_util::{
     FutureExt as _,
-    future::{BoxFuture, join},
+    future::{BoxFuture, join, join3},
 };
 use tokio::{runtime::Handle, sync::OnceCell, time::timeout};
 use uuid::Uuid;
 
-use super::{Db, Detached, Pool};
+use super::{
+    Db, Detached, Pool,
+    pool::{Opener, PooledConnection},
+};
 use crate::{
     error::{Error, Result},
     metrics::{TransactionEnd, count_transaction},
@@ -48,7 +52,7 @@ struct Owner(Arc<Inner>);
 /// What a scope shares with its handles.
 pub(super) struct Inner {
     pool: Pool,
-    connection: OnceCell<Object<AsyncPgConnection>>,
+    connection: OnceCell<Object<Opener>>,
     /// Held while a statement is polled: BEGIN is sent before anything else of any thread, and nothing is sent after
     /// COMMIT. (The first use of a statement sends its text, waits, and only then executes it: behind a COMMIT it would
     /// run outside the transaction, as nobody.)
@@ -184,14 +188,27 @@ impl Scope {
     /// back then. Those of a constraint that is checked at the end. `unavailable` when the connection was lost, and the
     /// outcome with it.
     pub(crate) async fn commit(&self) -> Result<()> {
+        self.end(None).await
+    }
+
+    /// The same, with one more statement, which leaves in one write with COMMIT: one that fails if the effects must not be
+    /// kept.
+    ///
+    /// # Errors
+    /// As [`Scope::commit`], and that of the statement.
+    pub(crate) async fn commit_with(&self, last: Last) -> Result<()> {
+        self.end(Some(last)).await
+    }
+
+    async fn end(&self, last: Option<Last>) -> Result<()> {
         let inner = self.0.0.clone();
         match inner.end() {
             // What only reads has nothing to wait for: its caller is answered a round trip sooner.
-            Phase::Open if inner.has_only_read() => {
-                tokio::spawn(commit(inner));
+            Phase::Open if last.is_none() && inner.has_only_read() => {
+                tokio::spawn(commit(inner, last));
                 Ok(())
             }
-            Phase::Open => Unstoppable(Some(commit(inner).boxed())).await,
+            Phase::Open => Unstoppable(Some(commit(inner, last).boxed())).await,
             Phase::Idle => {
                 inner.run_hooks();
                 Ok(())
@@ -199,6 +216,14 @@ impl Scope {
             Phase::Ending | Phase::Ended => Ok(()),
         }
     }
+}
+
+/// The last statement of a transaction that has begun.
+pub(crate) struct Last {
+    /// Its text, by which connections know whether they have prepared it.
+    pub(crate) sql: &'static str,
+    pub(crate) execute:
+        Box<dyn for<'a> FnOnce(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<()>> + Send>,
 }
 
 /// Work that goes on in the background when whoever awaits it goes away. Until then it runs where it is awaited: a task of
@@ -229,21 +254,28 @@ impl Drop for Unstoppable {
 /// How long the end of a transaction may take. After that its connection is given up, and its outcome stays unknown.
 const ENDING: Duration = Duration::from_secs(60);
 
-async fn commit(inner: Arc<Inner>) -> Result<()> {
+async fn commit(inner: Arc<Inner>, last: Option<Last>) -> Result<()> {
     let silent = || Error::unavailable("the database did not say in time whether it has committed");
-    timeout(ENDING, send_commit(inner)).await.unwrap_or_else(|_| Err(silent()))
+    timeout(ENDING, send_commit(inner, last)).await.unwrap_or_else(|_| Err(silent()))
 }
 
-async fn send_commit(inner: Arc<Inner>) -> Result<()> {
-    // In a transaction that a failed statement has ended, PostgreSQL answers COMMIT with a silent ROLLBACK. The empty
-    // SELECT before it is an error there, and keeps the COMMIT from being run.
+async fn send_commit(inner: Arc<Inner>, last: Option<Last>) -> Result<()> {
+    let session = inner.session();
+    let mut connection: &AsyncPgConnection = session;
     let mut sql = std::mem::take(&mut inner.state().ahead);
-    if !sql.is_empty() {
-        sql.push(';');
-    }
-    sql.push_str("SELECT;COMMIT");
-    let mut connection = inner.connection();
-    let Err(error) = connection.batch_execute(&sql).await else {
+    let ended = match last {
+        None => {
+            if !sql.is_empty() {
+                sql.push(';');
+            }
+            // In a transaction that a failed statement has ended, PostgreSQL answers COMMIT with a silent ROLLBACK. The
+            // empty SELECT before it is an error there, and keeps the COMMIT from being run.
+            sql.push_str("SELECT;COMMIT");
+            connection.batch_execute(&sql).await
+        }
+        Some(last) => commit_with(session, &sql, last).await,
+    };
+    let Err(error) = ended else {
         inner.state().phase = Phase::Ended;
         count_transaction(TransactionEnd::Committed);
         inner.run_hooks();
@@ -257,9 +289,29 @@ async fn send_commit(inner: Arc<Inner>) -> Result<()> {
     Err(inner.explain(error, "a failed statement was ignored, so nothing was written"))
 }
 
+/// Sends what is to be sent first, the last statement, and COMMIT: each runs only if the one before it did not fail.
+async fn commit_with(session: &PooledConnection, ahead: &str, last: Last) -> QueryResult<()> {
+    let (mut first, mut end): (&AsyncPgConnection, &AsyncPgConnection) = (session, session);
+    let before = async { if ahead.is_empty() { Ok(()) } else { first.batch_execute(ahead).await } };
+    let statement = (last.execute)(session);
+    if session.has_prepared(last.sql) {
+        // COMMIT is a ROLLBACK, and says nothing of it, if the statement fails.
+        let (before, executed, ended) = join3(before, statement, end.batch_execute("COMMIT")).await;
+        return before.and(executed).and(ended);
+    }
+    let (before, executed) = join(before, statement).await;
+    before.and(executed)?;
+    session.note_prepared(last.sql);
+    end.batch_execute("COMMIT").await
+}
+
 impl Inner {
     /// The connection; a handle exists only once there is one.
     pub(super) fn connection(&self) -> &AsyncPgConnection {
+        self.session()
+    }
+
+    fn session(&self) -> &PooledConnection {
         self.connection.get().expect("a handle is made after the connection")
     }
 

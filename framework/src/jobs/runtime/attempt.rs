@@ -182,14 +182,13 @@ impl Crew {
         let mut db = scope.db().await?;
         let settled = course.progress.settle_in(&mut db, (claimed.id, claimed.lease)).await;
         let completion = Completion { kept, stepped: claimed.stepped, secret };
-        let completed = store::complete_one(&mut db, completion, claimed).await;
-        if matches!(completed, Ok(false)) {
+        let ended = scope.commit_with(store::complete_one(completion, claimed)).await;
+        if ended.as_ref().is_err_and(store::is_lost) {
             return Ok(Outcome::Lost);
         }
-        // After a statement that failed and was ignored, the completion fails too; the commit says why.
-        scope.commit().await?;
+        // After a statement that failed and was ignored, the completion fails too; its error says why.
+        ended?;
         settled?;
-        completed?;
         Ok(Outcome::Committed)
     }
 }

@@ -5,15 +5,21 @@
 //! fence, as a stale pair passes when another pair of the batch has its lease; a join would be one, but planned
 //! while the table is empty it walks the whole table ever after.
 
+use std::error::Error as _;
+
 use diesel::{
     IntoSql as _, QueryResult,
-    pg::Pg,
+    result::Error as DieselError,
     sql_types::{Array, BigInt, Nullable, Text},
 };
-use diesel_async::{AsyncConnectionCore, AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 
 use super::{Claimed, Lease};
-use crate::jobs::{JobId, statement::statement};
+use crate::{
+    db::Last,
+    error::Error,
+    jobs::{JobId, statement::statement},
+};
 
 /// A failed attempt.
 #[derive(Clone, Debug)]
@@ -152,38 +158,56 @@ WITH done AS (
 /// The statements of each [`Completion`], and the same for jobs of batches. To look for such among jobs that are none costs
 /// more than to know that there are none.
 macro_rules! completions {
-    ($done:ident) => {
+    ($done:ident, $rest:ident) => {
         [
-            concat!($done!(), into_history!(2)),
-            concat!($done!(), with_steps!(), into_history!(2)),
-            concat!($done!(), "SELECT FROM done"),
-            concat!($done!(), with_steps!(), "SELECT FROM done"),
-            concat!($done!(), into_history!(2, without_secrets)),
-            concat!($done!(), with_steps!(), into_history!(2, without_secrets)),
-            concat!($done!(), with_ends!("done", 2), into_history!(2)),
-            concat!($done!(), with_ends!("done", 2), with_steps!(), into_history!(2)),
-            concat!($done!(), with_ends!("done", 2), "SELECT FROM done"),
-            concat!($done!(), with_ends!("done", 2), with_steps!(), "SELECT FROM done"),
-            concat!($done!(), with_ends!("done", 2), into_history!(2, without_secrets)),
-            concat!($done!(), with_ends!("done", 2), with_steps!(), into_history!(2, without_secrets)),
+            concat!($done!(), into_history!(2), $rest!()),
+            concat!($done!(), with_steps!(), into_history!(2), $rest!()),
+            concat!($done!(), "SELECT FROM done", $rest!()),
+            concat!($done!(), with_steps!(), "SELECT FROM done", $rest!()),
+            concat!($done!(), into_history!(2, without_secrets), $rest!()),
+            concat!($done!(), with_steps!(), into_history!(2, without_secrets), $rest!()),
+            concat!($done!(), with_ends!("done", 2), into_history!(2), $rest!()),
+            concat!($done!(), with_ends!("done", 2), with_steps!(), into_history!(2), $rest!()),
+            concat!($done!(), with_ends!("done", 2), "SELECT FROM done", $rest!()),
+            concat!($done!(), with_ends!("done", 2), with_steps!(), "SELECT FROM done", $rest!()),
+            concat!($done!(), with_ends!("done", 2), into_history!(2, without_secrets), $rest!()),
+            concat!(
+                $done!(),
+                with_ends!("done", 2),
+                with_steps!(),
+                into_history!(2, without_secrets),
+                $rest!()
+            ),
         ]
     };
 }
 
-const COMPLETE: [&str; 12] = completions!(done_pairs);
+macro_rules! nothing {
+    () => {
+        ""
+    };
+}
 
-/// Takes one job that is done out of the queue, inside the transaction that holds its effects; whether it was still ours.
-pub(in crate::jobs) async fn complete_one<C>(
-    connection: &mut C,
-    completion: Completion,
-    job: &Claimed,
-) -> QueryResult<bool>
-where
-    C: AsyncConnectionCore<Backend = Pg>,
-{
-    let binds = (job.id.into_sql::<BigInt>(), job.lease.into_sql::<BigInt>());
-    let counts = job.batch.is_some();
-    Ok(statement::<(), _>(completion.sql_of_one(counts), binds).execute(connection).await? == 1)
+const COMPLETE: [&str; 12] = completions!(done_pairs, nothing);
+
+/// Takes one job that is done out of the queue, as the last statement of the transaction that holds its effects: it fails
+/// with what [`is_lost`] knows if the job is no longer this process's.
+pub(in crate::jobs) fn complete_one(completion: Completion, job: &Claimed) -> Last {
+    let sql = completion.sql_of_one(job.batch.is_some());
+    let (id, lease) = (job.id, job.lease);
+    let binds = (id.into_sql::<BigInt>(), lease.into_sql::<BigInt>());
+    Last {
+        sql,
+        execute: Box::new(move |mut connection| {
+            Box::pin(async move { statement::<(), _>(sql, binds).execute(&mut connection).await.map(drop) })
+        }),
+    }
+}
+
+/// Whether a completion failed because the job is no longer this process's.
+pub(in crate::jobs) fn is_lost(error: &Error) -> bool {
+    let cause = error.source().and_then(|source| source.downcast_ref());
+    matches!(cause, Some(DieselError::DatabaseError(_, info)) if info.constraint_name() == Some("catena_lease"))
 }
 
 macro_rules! done_one {
@@ -192,7 +216,13 @@ macro_rules! done_one {
     };
 }
 
-const COMPLETE_ONE: [&str; 12] = completions!(done_one);
+macro_rules! or_lost {
+    () => {
+        " RIGHT JOIN (SELECT) AS always ON true WHERE done.id IS NOT NULL OR catena.lost($1, $2)"
+    };
+}
+
+const COMPLETE_ONE: [&str; 12] = completions!(done_one, or_lost);
 
 /// Records failed attempts; returns how many were still ours. No id may occur twice. A job that fails in an orderly way
 /// has not taken its process with it, and need not run alone any more.

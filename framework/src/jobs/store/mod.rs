@@ -92,7 +92,7 @@ pub(super) use clock::follow_clock;
 pub(super) use concurrency::{Limit, claim_keyed, sweep_blocked};
 pub(super) use enqueue::{PIECE, enqueue, enqueue_batch};
 pub(super) use finish::{
-    Cancelled, Completion, Failed, Flush, Released, cancel, complete, complete_one, fail, release,
+    Cancelled, Completion, Failed, Flush, Released, cancel, complete, complete_one, fail, is_lost, release,
 };
 pub(super) use kinds::{DeclaredKind, Waiting, declare_kinds, delete_kinds, waiting};
 pub(crate) use list::{Filter, JobBatch, JobProgress, JobRow, list};

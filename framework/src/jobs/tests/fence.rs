@@ -79,13 +79,24 @@ async fn a_job_lost_before_it_was_done_leaves_no_effect() {
     let mut queue = Queue::new().await;
     let stage = Stage::new();
     let engine = queue.engine_with(stage.clone(), [WritesAndWaits::JOB]).await;
-    queue.enqueue::<WritesAndWaits>(1).await;
-    stage.has_begun().await;
-    // Somebody else has it now.
-    queue.sql("UPDATE catena.jobs SET lease = lease + 1000").await;
-    stage.go_on();
-    engine.run_until_idle().await.unwrap();
-    assert_eq!((queue.effects().await, queue.only().await.state), (0, State::Executing));
+    // The second time the completion leaves together with COMMIT.
+    for kept in 0..2 {
+        queue.enqueue::<WritesAndWaits>(1).await;
+        stage.has_begun().await;
+        // Somebody else has it now.
+        queue.sql("UPDATE catena.jobs SET lease = lease + 1000").await;
+        stage.go_on();
+        engine.run_until_idle().await.unwrap();
+        let executing = queue.number("SELECT count(*) FROM catena.jobs WHERE state = 1").await;
+        assert_eq!((queue.effects().await, executing), (kept, 1));
+        queue.sql("DELETE FROM catena.jobs").await;
+
+        queue.enqueue::<WritesAndWaits>(1).await;
+        stage.has_begun().await;
+        stage.go_on();
+        engine.run_until_idle().await.unwrap();
+        assert_eq!(queue.effects().await, kept + 1);
+    }
 }
 
 #[tokio::test]
