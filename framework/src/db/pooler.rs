@@ -1,6 +1,12 @@
 //! A pooler for tests, with one connection for all.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -16,6 +22,7 @@ use super::Url;
 /// What was prepared is found again, as its names differ; what the server says by itself is heard by nobody.
 pub(crate) struct Pooler {
     url: String,
+    refuses_notices: Arc<AtomicBool>,
     task: AbortHandle,
 }
 
@@ -34,19 +41,27 @@ impl Pooler {
                     .expect("the server is there"),
             ),
         };
+        let refuses_notices = Arc::<AtomicBool>::default();
+        let refuses = refuses_notices.clone();
         let shared = Arc::new(Mutex::new(Server { side: Side::new(server), greeting: Vec::new() }));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let here = listener.local_addr().expect("it is bound");
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(Side::new(Box::new(client)), shared.clone()));
+                tokio::spawn(serve(Side::new(Box::new(client)), shared.clone(), refuses.clone()));
             }
         });
         let (user, database) =
             (config.get_user().unwrap_or_default(), config.get_dbname().unwrap_or_default());
         let password = config.get_password().map(|password| String::from_utf8_lossy(password).into_owned());
         let login = password.map_or(user.to_owned(), |password| format!("{user}:{password}"));
-        Self { url: format!("postgres://{login}@{here}/{database}"), task: task.abort_handle() }
+        let url = format!("postgres://{login}@{here}/{database}");
+        Self { url, refuses_notices, task: task.abort_handle() }
+    }
+
+    /// Has it answer `LISTEN` and `pg_notify` with an error from now on, as some do.
+    pub(crate) fn refuse_notices(&self) {
+        self.refuses_notices.store(true, Ordering::Relaxed);
     }
 
     /// Where it listens.
@@ -109,7 +124,14 @@ impl Side {
 const ENCRYPT: [u8; 4] = 80_877_103_u32.to_be_bytes();
 const CANCEL: [u8; 4] = 80_877_102_u32.to_be_bytes();
 
-async fn serve(mut client: Side, shared: Arc<Mutex<Server>>) -> io::Result<()> {
+/// What a server says that is asked for what it has not got, between two transactions.
+const REFUSAL: &[u8] = b"E\0\0\0\x29SERROR\0VERROR\0C0A000\0Mnot supported\0\0Z\0\0\0\x05I";
+
+async fn serve(
+    mut client: Side,
+    shared: Arc<Mutex<Server>>,
+    refuses_notices: Arc<AtomicBool>,
+) -> io::Result<()> {
     let login = loop {
         let first = client.message(false).await?;
         if first[4..8] == CANCEL {
@@ -121,11 +143,23 @@ async fn serve(mut client: Side, shared: Arc<Mutex<Server>>) -> io::Result<()> {
     };
     greet(&login, &mut client, &mut *shared.lock().await).await?;
     loop {
-        let first = client.message(true).await?;
+        let mut first = client.message(true).await?;
         if first[0] == b'X' {
             return Ok(());
         }
-        transaction(first, &mut client, &mut shared.lock().await.side).await?;
+        if refuses_notices.load(Ordering::Relaxed) && is_of_notices(&first) {
+            while !asks(&first) {
+                first = client.message(true).await?;
+            }
+            client.say(REFUSAL).await?;
+            continue;
+        }
+        let server = &mut shared.lock().await.side;
+        let mut asked = 0;
+        if let Err(error) = transaction(first, &mut client, server, &mut asked).await {
+            undo(server, asked).await?;
+            return Err(error);
+        }
     }
 }
 
@@ -152,13 +186,41 @@ async fn greet(login: &[u8], client: &mut Side, server: &mut Server) -> io::Resu
     }
 }
 
-/// Lets a client talk to the server until nothing is asked any more and no transaction is open.
-async fn transaction(first: Vec<u8>, client: &mut Side, server: &mut Side) -> io::Result<()> {
-    let mut asked = 0;
+/// Whether the server says at the end of its answer to the message that it is ready.
+fn asks(said: &[u8]) -> bool {
+    matches!(said[0], b'Q' | b'S')
+}
+
+/// Whether a statement that is sent or prepared is about what sessions tell each other.
+fn is_of_notices(said: &[u8]) -> bool {
+    matches!(said[0], b'Q' | b'P') && ["LISTEN ", "pg_notify"].iter().any(|word| contains(said, word))
+}
+
+fn contains(said: &[u8], word: &str) -> bool {
+    said.windows(word.len()).any(|part| part == word.as_bytes())
+}
+
+/// Ends what a client had begun that is gone, and had been asking this much.
+async fn undo(server: &mut Side, mut asked: i32) -> io::Result<()> {
+    server.say(b"S\0\0\0\x04Q\0\0\0\x0dROLLBACK\0").await?;
+    asked += 2;
+    while asked > 0 {
+        asked -= i32::from(server.message(true).await?[0] == b'Z');
+    }
+    Ok(())
+}
+
+/// Lets a client talk to the server until nothing is asked any more and no transaction is open; says how much is asked.
+async fn transaction(
+    first: Vec<u8>,
+    client: &mut Side,
+    server: &mut Side,
+    asked: &mut i32,
+) -> io::Result<()> {
     let mut next = Some(first);
     loop {
         if let Some(said) = next.take() {
-            asked += i32::from(matches!(said[0], b'Q' | b'S'));
+            *asked += i32::from(asks(&said));
             server.say(&said).await?;
         }
         tokio::select! {
@@ -168,8 +230,8 @@ async fn transaction(first: Vec<u8>, client: &mut Side, server: &mut Side) -> io
                 if said[0] != b'A' {
                     client.say(&said).await?;
                 }
-                asked -= i32::from(said[0] == b'Z');
-                if asked == 0 && said[0] == b'Z' && said[5] == b'I' {
+                *asked -= i32::from(said[0] == b'Z');
+                if *asked == 0 && said[0] == b'Z' && said[5] == b'I' {
                     return Ok(());
                 }
             }

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{error::Result, services::Services};
 
-/// How long announcements are gathered into one.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long announcements are gathered into one: always, and at most while they fail.
+const GATHER: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(10));
 
 /// Tells other processes of jobs, for a process that works on none itself: others would find them, but later. Stops
 /// when dropped.
@@ -32,19 +32,27 @@ impl Drop for Announcer {
     }
 }
 
-/// Tells other processes of what is enqueued in the one called `name`: one call for any number of jobs. Never resolves.
+/// Tells other processes of what is enqueued in the one called `name`: one call for any number of jobs, and fewer while the
+/// database refuses them. Never resolves.
 pub(super) async fn announce(services: &Services, line: &Line, name: &str) {
+    let mut gather = GATHER.0;
     loop {
         services.wake.to_announce().await;
         // In time, or other loops would wait for the line for as long as a silent network does not answer.
         let announced = timeout(PATIENCE, tell(line, name)).await;
-        if let Err(error) = announced.unwrap_or_else(|_| Err(no_answer())) {
-            tracing::warn!(
-                error = error.chain(),
-                "other processes could not be told of a job; they will find it"
-            );
+        match announced.unwrap_or_else(|_| Err(no_answer())) {
+            Ok(()) => gather = GATHER.0,
+            Err(error) => {
+                if gather == GATHER.0 {
+                    tracing::warn!(
+                        error = error.chain(),
+                        "other processes could not be told of jobs; they find them by looking"
+                    );
+                }
+                gather = (gather * 2).min(GATHER.1);
+            }
         }
-        tokio::time::sleep(GATHER).await;
+        tokio::time::sleep(gather).await;
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) struct Dispatcher {
     worker: Option<WorkerId>,
     /// Whether it may have entered before.
     has_entered: bool,
+    /// Whether it has said that it cannot listen.
+    said_deaf: bool,
     /// Whether a job that runs may have been cancelled since the last beat.
     asks: bool,
     beaten_at: Instant,
@@ -136,6 +138,7 @@ impl Dispatcher {
             flush: Flush::default(),
             worker: None,
             has_entered: false,
+            said_deaf: false,
             asks: false,
             beaten_at: now,
             due_at: now,
@@ -174,7 +177,17 @@ impl Dispatcher {
     async fn session(&mut self, pause: &mut Duration) -> Result<Ended> {
         let connector = &self.crew.services.database.engine;
         let process = &self.crew.services.database.process;
-        let mut connection = in_time(store::open_dispatcher(connector, process)).await?;
+        let (mut connection, listens) = in_time(store::open_dispatcher(connector, process)).await?;
+        if let Err(error) = listens
+            && !std::mem::replace(&mut self.said_deaf, true)
+        {
+            tracing::warn!(
+                error = error.to_string(),
+                "the database does not let this process LISTEN: it finds jobs that others enqueue up to {:?} later, and \
+                 cancelled ones up to {BEAT:?} later",
+                POLL.1
+            );
+        }
         self.register(&connection).await?;
         *pause = RECONNECT.0;
         self.queues.forget();

@@ -16,7 +16,7 @@ use crate::{
 pub(in crate::jobs) const CANCELLED: &str = "cancelled";
 
 /// Cancels those of the jobs that wait or run; returns the ids of those that waited, and of those that run and whose
-/// process is told.
+/// process is told, or asks within seconds.
 pub(crate) async fn cancel_jobs(
     connection: &mut AsyncPgConnection,
     ids: &[JobId],
@@ -29,12 +29,15 @@ pub(crate) async fn cancel_jobs(
     let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
     let mut running: Vec<JobId> = statement::<BigInt, _>(MARK, binds).load(connection).await?;
     let waiting = cancel_waiting(connection).await?;
+    connection.batch_execute("COMMIT").await?;
     running.retain(|id| !waiting.contains(id));
     if !running.is_empty() {
         let binds = (CHANNEL.into_sql::<Text>(), CANCELLED.into_sql::<Text>());
-        statement::<(), _>(TELL, binds).execute(connection).await?;
+        let told = statement::<(), _>(TELL, binds).execute(connection).await;
+        if let Err(error) = told {
+            tracing::debug!(error = error.to_string(), "processes could not be told what was cancelled");
+        }
     }
-    connection.batch_execute("COMMIT").await?;
     let waited = ids.iter().copied().filter(|id| waiting.contains(id)).collect();
     Ok((waited, running))
 }

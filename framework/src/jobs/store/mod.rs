@@ -124,11 +124,15 @@ pub(super) type WorkerId = i64;
 /// The channel on which processes tell each other that something was enqueued.
 const CHANNEL: &str = "catena_jobs";
 
-/// Opens a connection for the dispatcher, with every statement of [`exchange`] prepared.
+/// Opens a connection for the dispatcher, with every statement of [`exchange`] prepared, and says whether it hears what
+/// other processes tell it: some servers and poolers refuse to listen.
 ///
 /// The statements are planned once and kept, so the plans must not depend on what the table holds at that moment:
 /// one made on an empty table that was never analysed takes 300 ms a claim on a full one.
-pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Result<AsyncPgConnection> {
+pub(super) async fn open_dispatcher(
+    connector: &Connector,
+    process: &str,
+) -> Result<(AsyncPgConnection, QueryResult<()>)> {
     let mut connection = connector.connect().await?;
     connection
         .batch_execute(&format!(
@@ -138,7 +142,8 @@ pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Res
         ))
         .await?;
     connection.batch_execute(DISPATCHER_PLANS).await?;
-    connection.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+    // If it failed because the connection is lost, what follows fails, too.
+    let listens = connection.batch_execute(&format!("LISTEN {CHANNEL}")).await;
     // Statements sent together run in order only if none must be prepared first.
     for completion in Completion::ALL {
         for counts in [false, true] {
@@ -152,7 +157,7 @@ pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Res
     beat(&connection, 0, false).await?;
     may_be_alone(&connection, &Alone::default()).await?;
     claim(&connection, &Claim::default()).await?;
-    Ok(connection)
+    Ok((connection, listens))
 }
 
 /// Keeps the plans of the dispatcher's statements on the indexes. What is switched off here has a cost of its own that

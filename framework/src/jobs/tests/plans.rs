@@ -73,7 +73,7 @@ const CLAIM_KEYED: Hot = Hot {
 };
 
 async fn dispatcher(queue: &Queue) -> AsyncPgConnection {
-    store::open_dispatcher(&Connector::of_test(queue.db.jobs_url()), "test").await.unwrap()
+    store::open_dispatcher(&Connector::of_test(queue.db.jobs_url()), "test").await.unwrap().0
 }
 
 async fn check(queue: &Queue) {

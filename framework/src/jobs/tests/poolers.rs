@@ -16,6 +16,28 @@ job_type!(
 async fn what_it_is_not_told_it_finds_by_looking() {
     let mut queue = Queue::new().await;
     let pooler = Pooler::start(queue.db.jobs_url()).await;
+    work_behind(&pooler, &mut queue).await;
+}
+
+#[tokio::test]
+async fn where_nobody_may_listen_or_tell_it_finds_by_looking() {
+    let mut queue = Queue::new().await;
+    let pooler = Pooler::start(queue.db.jobs_url()).await;
+    pooler.refuse_notices();
+    let said = work_behind(&pooler, &mut queue).await;
+    let times = |words: &str| said.matches(words).count();
+    assert_eq!(
+        times("does not let this process LISTEN"),
+        2,
+        "each says so once, whenever it connects: {said}"
+    );
+    assert_eq!(times("could not be told of jobs"), 1, "the one that tries says so once: {said}");
+    assert_eq!(times("lost its connection"), 0, "{said}");
+}
+
+/// Has two processes run and cancel jobs that another has enqueued, all of them behind the pooler; returns what they log.
+async fn work_behind(pooler: &Pooler, queue: &mut Queue) -> String {
+    let (log, _guard) = Log::of_this_thread();
     let stage = Stage::new();
     let services = |queue: &Queue| {
         let mut states = States::default();
@@ -26,16 +48,23 @@ async fn what_it_is_not_told_it_finds_by_looking() {
     };
     let settings = EngineSettings::default();
     let jobs = [Listens::JOB, Writes::JOB];
-    let engine = Engine::start_with(services(&queue), jobs, settings.clone()).await.unwrap();
-    let other = Engine::start_with(services(&queue), jobs, settings).await.unwrap();
+    let engine = Engine::start_with(services(queue), jobs, settings.clone()).await.unwrap();
+    let other = Engine::start_with(services(queue), jobs, settings).await.unwrap();
     let sessions = "SELECT count(*) FROM pg_stat_activity \
                     WHERE datname = current_database() AND application_name LIKE 'catena jobs:%'";
     assert_eq!(queue.number(sessions).await, 1, "they share one, which no notice reaches");
 
+    // Both are declared dead, and connect again.
+    has_workers(queue, 2).await;
+    queue.sql("DELETE FROM catena.workers").await;
+    engine.hear();
+    has_workers(queue, 2).await;
+
     let ids = queue.enqueue::<Listens>(1).await;
     stage.has_begun().await;
     stage.go_on();
-    let (_, running) = store::cancel_jobs(&mut queue.owner, &ids).await.unwrap();
+    let mut somebody = connect(pooler.url()).await;
+    let (_, running) = store::cancel_jobs(&mut somebody, &ids).await.unwrap();
     assert_eq!(running, ids);
     while queue.number("SELECT count(*) FROM catena.jobs").await > 0 {
         tokio::task::yield_now().await;
@@ -49,5 +78,13 @@ async fn what_it_is_not_told_it_finds_by_looking() {
     assert_eq!(queue.effects().await, 100);
     engine.shutdown(Duration::from_secs(60)).await;
     other.shutdown(Duration::from_secs(60)).await;
-    assert_eq!(queue.number("SELECT count(*) FROM catena.workers").await, 0, "both took leave");
+    let said = log.said();
+    assert_eq!(queue.number("SELECT count(*) FROM catena.workers").await, 0, "both took leave: {said}");
+    said
+}
+
+async fn has_workers(queue: &mut Queue, workers: i64) {
+    while queue.number("SELECT count(*) FROM catena.workers").await < workers {
+        tokio::task::yield_now().await;
+    }
 }

@@ -1,7 +1,5 @@
 //! What is secret in arguments is gone when the job is.
 
-use std::{io::Write, sync::Mutex};
-
 use super::*;
 use crate::{jobs::JobArgs, macros::model};
 
@@ -174,27 +172,9 @@ fn a_row_that_is_shown_does_not_show_it() {
     assert!(shown.contains("Plain") && !shown.contains("hunter2"), "{shown}");
 }
 
-/// What is logged, for a test to look at.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_log_does_not_say_it() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
-    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
-    let _default = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::of_this_thread();
     let mut queue = Queue::new().await;
     queue.enqueue_account::<Fails>().await;
     queue.enqueue_account::<Writing>().await;
@@ -203,7 +183,7 @@ async fn the_log_does_not_say_it() {
     queue.sql("UPDATE catena.jobs SET args = args - 'user' WHERE kind = 'Plain'").await;
     let engine = queue.engine([Fails::JOB, Writing::JOB, Plain::JOB]).await;
     engine.run_until_idle().await.unwrap();
-    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let said = log.said();
     assert!(said.contains("no such account") && said.contains("`/user`"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
     assert_eq!(queue.number("SELECT count(*) FROM catena.job_errors WHERE error LIKE '%hunter2%'").await, 0);
