@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use catena::{Db, Error, JobCtx, Result, job, model};
+use catena::{Batch, Ctx, Db, Error, JobCtx, Result, job, model};
 use diesel::{
     ExpressionMethods as _, QueryableByName, sql_query,
     sql_types::{BigInt, Bool, Text},
@@ -131,6 +131,67 @@ pub(crate) async fn single(job: &JobCtx, turn: Turn) -> Result<()> {
     );
     seen(job, number, &only, "there is another like it").await?;
     kept(job, Work { number, nap_ms }).await
+}
+
+/// One of the pieces that are wanted together.
+#[model]
+pub(crate) struct Member {
+    /// Their number.
+    pub number: i64,
+    /// How long it takes.
+    pub nap_ms: i64,
+    /// What it does.
+    pub part: i32,
+}
+
+/// How many effects the members of a batch have: one each of those with the first numbers.
+const PARTS: i32 = 3;
+
+/// The part of one that has no effect.
+const NOTHING: i32 = 4;
+
+/// The part of one that is not needed.
+const NOT_NEEDED: i32 = 5;
+
+/// Enqueues a batch; returns how many effects it has, with that of the job that completes it.
+pub(crate) async fn enqueue_batch(ctx: &Ctx, work: Work) -> Result<i32> {
+    let Work { number, nap_ms } = work;
+    let members = (1..=NOT_NEEDED).map(|part| member::with(Member { number, nap_ms, part }));
+    Batch::new().add_all(members).then(whole::with(work)).enqueue(ctx).await?;
+    Ok(PARTS + 1)
+}
+
+/// Has an effect: the first in the transaction of its completion, the second at the second attempt, the third in a step.
+#[job(retries = 100, backoff = "fixed(100ms)")]
+pub(crate) async fn member(job: &JobCtx, member: Member) -> Result<()> {
+    let Member { number, nap_ms, part } = member;
+    let work = Work { number, nap_ms };
+    work.nap().await;
+    match part {
+        NOTHING => return Ok(()),
+        NOT_NEEDED => return Err(Error::cancel("it is not needed")),
+        PARTS => job.step("part", async |mut db| enter(&mut db, number, part).await).await?,
+        _ => enter(&mut job.db().await?, number, part).await?,
+    }
+    if part == 2 && job.attempt() == 1 { Err(Error::internal("the first attempt fails")) } else { Ok(()) }
+}
+
+/// Has an effect, when all members have ended.
+#[job(retries = 100)]
+pub(crate) async fn whole(job: &JobCtx, work: Work) -> Result<()> {
+    let number = work.number;
+    let there = format!(
+        "SELECT count(*) = {PARTS} AND count(DISTINCT part) = {PARTS} AS holds FROM effects WHERE number = {number}"
+    );
+    seen(job, number, &there, "it came before its members, or again").await?;
+    let counts = job.batch().await?;
+    let counted = counts.is_some_and(|counts| {
+        counts.jobs == 5 && counts.completed == 4 && counts.cancelled == 1 && counts.discarded == 0
+    });
+    seen(job, number, &format!("SELECT {counted} AS holds"), "its members were counted wrongly").await?;
+    enter(&mut job.db().await?, number, PARTS + 1).await?;
+    work.nap().await;
+    Ok(())
 }
 
 /// Notes a fault if something does not hold.

@@ -5,7 +5,7 @@ use diesel::ExpressionMethods as _;
 use diesel_async::RunQueryDsl as _;
 
 use crate::{
-    jobs::{Turn, Work, flaky, kept, keyed, later, plain, poison, single, slow, stepped},
+    jobs::{Turn, Work, enqueue_batch, flaky, kept, keyed, later, plain, poison, single, slow, stepped},
     wanted,
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct Order {
     pub nap_ms: i64,
 }
 
-/// Enqueues a job a piece, all or none.
+/// Enqueues a job a piece, or a batch of them, all or none.
 #[procedure(tier = "public")]
 pub(crate) async fn order(ctx: &Ctx, input: Order) -> Result<()> {
     let numbers = input.first..input.first + input.count;
@@ -38,6 +38,7 @@ pub(crate) async fn order(ctx: &Ctx, input: Order) -> Result<()> {
             "later" => later::with(work).delay("2s").enqueue(ctx).await.map(|_| 1),
             "stepped" => stepped::enqueue(ctx, work).await.map(|_| 2),
             "slow" => slow::enqueue(ctx, work).await.map(|_| 1),
+            "batched" => enqueue_batch(ctx, work).await,
             "keyed" => keyed::enqueue(ctx, turn).await.map(|_| 1),
             // It may be another's.
             "single" => single::enqueue(ctx, turn).await.map(|_| -1),

@@ -25,6 +25,7 @@ fn mixed() -> Shape {
     Shape {
         sorts: vec![
             "plain", "kept", "stepped", "flaky", "keyed", "plain", "kept", "stepped", "later", "single",
+            "batched",
         ],
         nap: Duration::from_millis(20),
         batch: 16,

@@ -3,7 +3,7 @@
 CREATE TABLE wanted (
     number bigint PRIMARY KEY,
     sort text NOT NULL,
-    -- How many effects its job has in the database; those of one that has none stand in the book. -1: it may have no job.
+    -- How many effects its job, or its batch, has in the database; those of one that has none stand in the book. -1: it may have no job.
     parts int NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -14,6 +14,8 @@ CREATE TABLE effects (
     process int NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- Whoever completes a batch looks for those of its members.
+CREATE INDEX effects_number ON effects (number);
 COMMENT ON TABLE effects IS 'catena: public';
 -- What must not be and was seen by a job.
 CREATE TABLE faults (number bigint NOT NULL, what text NOT NULL);
