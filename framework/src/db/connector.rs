@@ -63,11 +63,6 @@ impl Connector {
         })))
     }
 
-    /// Where it connects to.
-    pub(crate) fn url(&self) -> &Url {
-        &self.0.url
-    }
-
     /// Opens a connection of the driver. It works while the second part is polled.
     ///
     /// # Errors
@@ -109,6 +104,12 @@ impl Connector {
     pub(super) async fn cancel(&self, token: CancelToken) {
         // Whether it arrives or not, the caller closes the connection.
         let _ = timeout(CANCEL, token.cancel_query(self.0.handshakes.clone())).await;
+    }
+
+    /// Where it connects to.
+    #[cfg(test)]
+    pub(crate) fn url(&self) -> &Url {
+        &self.0.url
     }
 
     /// For the URL of a test's database.
