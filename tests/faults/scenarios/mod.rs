@@ -20,7 +20,7 @@ fn processes(counts: &[usize]) -> &[usize] {
     long_or(counts, &[2])
 }
 
-/// A bit of everything.
+/// A bit of everything, at a pace that leaves one worker the time to catch up.
 fn mixed() -> Shape {
     Shape {
         sorts: vec![
@@ -29,6 +29,6 @@ fn mixed() -> Shape {
         ],
         nap: Duration::from_millis(20),
         batch: 16,
-        rest: Duration::from_millis(50),
+        rest: Duration::from_millis(150),
     }
 }
