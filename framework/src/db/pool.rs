@@ -109,7 +109,8 @@ impl Manager for Opener {
     type Error = SetupError;
 
     async fn create(&self) -> Result<PooledConnection, SetupError> {
-        let connection = self.connector.connect_with(&self.opening).await?;
+        // It is large, and part of every future that asks for a connection.
+        let connection = Box::pin(self.connector.connect_with(&self.opening)).await?;
         Ok(PooledConnection { connection, prepared: Mutex::default() })
     }
 

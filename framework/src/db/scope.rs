@@ -118,7 +118,8 @@ impl Scope {
     /// `unavailable` when there is no connection to be had.
     pub(crate) async fn db(&self) -> Result<Db> {
         let inner = &self.0.0;
-        inner.connection.get_or_try_init(|| inner.pool.get()).await?;
+        // Handlers ask for handles in many places, and each would have the room for taking a connection.
+        inner.connection.get_or_try_init(|| Box::pin(inner.pool.get())).await?;
         Ok(Db::new(inner.clone()))
     }
 
