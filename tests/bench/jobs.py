@@ -204,9 +204,8 @@ SELECT 1 / 0;
 BEGIN;
 INSERT INTO effects (n) VALUES (:id);
 \\endpipeline
-{complete};
 \\startpipeline
-SELECT;
+{complete};
 COMMIT;
 \\endpipeline
 """
