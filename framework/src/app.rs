@@ -282,7 +282,11 @@ async fn open(
     for Finding { what, mend, .. } in others {
         tracing::warn!(mend, "{what}");
     }
-    if faults.is_empty() { Ok(prepared.connect(pool_settings())?) } else { Err(BootError(faults)) }
+    if !faults.is_empty() {
+        return Err(BootError(faults));
+    }
+    let shares_jobs = examination.shares_jobs().await;
+    Ok(prepared.connect(PoolSettings { shares_jobs, ..pool_settings() })?)
 }
 
 /// The faults, as the boot complains of them, and the other findings.
@@ -327,7 +331,11 @@ pub(crate) async fn connect(
     let mut findings = examination.refusals().to_vec();
     findings.extend(examination.migrations(&Migrations::read(migrations)?).await);
     let (faults, _) = split(findings);
-    if faults.is_empty() { Ok(prepared.connect(pool_settings())?) } else { Err(BootError(faults)) }
+    if !faults.is_empty() {
+        return Err(BootError(faults));
+    }
+    let shares_jobs = examination.shares_jobs().await;
+    Ok(prepared.connect(PoolSettings { shares_jobs, ..pool_settings() })?)
 }
 
 /// The pools of this binary: the server must not end what a procedure or a job may still take its time for.

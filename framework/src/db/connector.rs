@@ -41,6 +41,8 @@ struct Inner {
     handshakes: MakeRustlsConnect,
     /// How long all of opening a connection may take.
     limit: Duration,
+    /// Whether a pooler may hand a session to others between transactions.
+    is_shared: bool,
 }
 
 impl Connector {
@@ -49,6 +51,14 @@ impl Connector {
     /// # Errors
     /// When they cannot be read.
     pub(crate) fn new(url: &Url) -> Result<Self, SetupError> {
+        Self::shared(url, false)
+    }
+
+    /// The same, where a pooler may stand that hands sessions to others between transactions.
+    ///
+    /// # Errors
+    /// As [`Connector::new`].
+    pub(crate) fn shared(url: &Url, is_shared: bool) -> Result<Self, SetupError> {
         let mut config = url.config()?;
         let limit = config.get_connect_timeout().copied().unwrap_or(CONNECT);
         // A host that is away leaves time for the next.
@@ -60,7 +70,13 @@ impl Connector {
             config,
             handshakes: url.encryption()?.handshakes()?,
             limit,
+            is_shared,
         })))
+    }
+
+    /// Whether a pooler may hand a session to others between transactions: what is set must end with each then.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.0.is_shared
     }
 
     /// Opens a connection of the driver. It works while the second part is polled.
@@ -84,7 +100,22 @@ impl Connector {
         self.connect_with("").await.map_err(|error| Error::unavailable(UNREACHABLE).because(error))
     }
 
-    /// The same, with the error that says why, and with what the session begins with.
+    /// Opens a connection for transactions with these settings, as in `lock_timeout = '2s'`; returns what each is to begin
+    /// with. The settings are the session's if that is our own; otherwise a statement outside a transaction goes without.
+    ///
+    /// # Errors
+    /// As [`Connector::connect`].
+    pub(crate) async fn connect_set(&self, settings: &[&str]) -> Result<(AsyncPgConnection, String)> {
+        let mut connection = self.connect().await?;
+        let all = |set: &str| -> String { settings.iter().map(|one| format!("{set} {one};")).collect() };
+        if self.is_shared() {
+            return Ok((connection, format!("BEGIN;{}", all("SET LOCAL"))));
+        }
+        connection.batch_execute(&all("SET")).await?;
+        Ok((connection, "BEGIN".to_owned()))
+    }
+
+    /// The same as [`Connector::connect`], with the error that says why, and with what the session begins with.
     pub(super) async fn connect_with(&self, begin: &str) -> Result<AsyncPgConnection, SetupError> {
         let (client, connection) = self.open().await?;
         let prepared = async {
@@ -116,6 +147,12 @@ impl Connector {
     #[cfg(test)]
     pub(crate) fn of_test(url: &str) -> Self {
         Self::new(&Url::parse(url).unwrap()).unwrap()
+    }
+
+    /// The same, behind a pooler.
+    #[cfg(test)]
+    pub(crate) fn of_pooler(url: &str) -> Self {
+        Self::shared(&Url::parse(url).unwrap(), true).unwrap()
     }
 
     fn failed(&self, why: String) -> SetupError {

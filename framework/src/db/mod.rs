@@ -68,11 +68,19 @@ pub(crate) struct PoolSettings {
     pub(crate) request: Duration,
     /// The longest attempt of a job.
     pub(crate) attempt: Duration,
+    /// Whether a pooler hands the sessions of jobs to others between transactions.
+    pub(crate) shares_jobs: bool,
 }
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { web: 16, jobs: 8, request: Duration::from_secs(15), attempt: Duration::from_secs(10 * 60) }
+        Self {
+            web: 16,
+            jobs: 8,
+            request: Duration::from_secs(15),
+            attempt: Duration::from_secs(10 * 60),
+            shares_jobs: false,
+        }
     }
 }
 
@@ -158,7 +166,7 @@ impl Prepared {
     /// # Errors
     /// When a URL names authorities that cannot be read.
     pub(crate) fn connect(self, pools: PoolSettings) -> Result<Database, SetupError> {
-        let (web, jobs) = (Connector::new(&self.web)?, Connector::new(&self.jobs)?);
+        let (web, jobs) = (Connector::new(&self.web)?, Connector::shared(&self.jobs, pools.shares_jobs)?);
         let process = process_name();
         let request = pools.request + MARGIN;
         let web_limits = Limits { statement: Some(request), idle: request };

@@ -30,11 +30,11 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// The statement that sets them.
-    fn sql(&self) -> String {
+    fn sql(&self, is_local: bool) -> String {
         let statement = self.statement.unwrap_or_default().as_millis();
         let idle = self.idle.as_millis();
         format!(
-            "SELECT set_config(name, value, false)
+            "SELECT set_config(name, value, {is_local})
              FROM (VALUES ('statement_timeout', '{statement}'), ('idle_in_transaction_session_timeout', '{idle}'))
                  AS limits (name, value)
              WHERE current_setting(name) = '0'"
@@ -44,10 +44,10 @@ impl Limits {
 
 /// The statement that has `pg_stat_activity` show which process a session belongs to: others end the sessions of one that
 /// stands still. A name that the URL gives comes first.
-fn signature(process: &str) -> String {
+fn signature(process: &str, is_local: bool) -> String {
     format!(
         "SELECT set_config('application_name', left(coalesce(nullif(current_setting('application_name'), ''),
-             'catena jobs'), {}) || ' {process}', false)",
+             'catena jobs'), {}) || ' {process}', {is_local})",
         LONGEST_NAME - process.len() - 1
     )
 }
@@ -68,6 +68,8 @@ pub(crate) struct Opener {
     connector: Connector,
     /// What each begins with.
     opening: String,
+    /// What each transaction begins with, behind BEGIN.
+    local: String,
 }
 
 /// A connection of a pool, and what is known of it.
@@ -132,13 +134,25 @@ pub(crate) struct Pool {
 impl Pool {
     /// Returns a pool of at most `size` connections. Nothing is connected yet.
     pub(crate) fn new(connector: Connector, size: usize, limits: Limits) -> Self {
-        Self::opened_with(connector, size, limits.sql(), Some(WAIT))
+        Self::opened_with(
+            Opener { connector, opening: limits.sql(false), local: String::new() },
+            size,
+            Some(WAIT),
+        )
     }
 
     /// Returns a pool whose users wait for a free connection as long as they like: jobs have limits of their own, and
-    /// more of them run at once than there are connections. Its sessions bear the name of the process.
+    /// more of them run at once than there are connections. Its sessions bear the name of the process, or only its
+    /// transactions where sessions are shared.
     pub(crate) fn patient(connector: Connector, size: usize, limits: Limits, process: &str) -> Self {
-        Self::opened_with(connector, size, limits.sql() + ";" + &signature(process), None)
+        let is_local = connector.is_shared();
+        let settings = limits.sql(is_local) + ";" + &signature(process, is_local);
+        let opener = if is_local {
+            Opener { connector, opening: String::new(), local: format!(";{settings}") }
+        } else {
+            Opener { connector, opening: settings, local: String::new() }
+        };
+        Self::opened_with(opener, size, None)
     }
 
     /// A pool of a test, of web requests.
@@ -148,8 +162,8 @@ impl Pool {
         Self::new(Connector::of_test(url), size, Limits { statement: Some(minute), idle: minute })
     }
 
-    fn opened_with(connector: Connector, size: usize, opening: String, wait: Option<Duration>) -> Self {
-        let connections = managed::Pool::builder(Opener { connector, opening })
+    fn opened_with(opener: Opener, size: usize, wait: Option<Duration>) -> Self {
+        let connections = managed::Pool::builder(opener)
             .max_size(size)
             .runtime(deadpool::Runtime::Tokio1)
             .build()
@@ -190,6 +204,11 @@ impl Pool {
     fn opens_next(&self) -> bool {
         let status = self.connections.status();
         status.available == 0 && status.size < status.max_size
+    }
+
+    /// What each transaction begins with, behind BEGIN: nothing, or statements that follow a semicolon.
+    pub(super) fn local(&self) -> &str {
+        &self.connections.manager().local
     }
 
     /// How its connections are opened.

@@ -22,7 +22,7 @@ use super::Url;
 /// What was prepared is found again, as its names differ; what the server says by itself is heard by nobody.
 pub(crate) struct Pooler {
     url: String,
-    refuses_notices: Arc<AtomicBool>,
+    manners: Arc<Manners>,
     task: AbortHandle,
 }
 
@@ -41,14 +41,14 @@ impl Pooler {
                     .expect("the server is there"),
             ),
         };
-        let refuses_notices = Arc::<AtomicBool>::default();
-        let refuses = refuses_notices.clone();
+        let manners = Arc::<Manners>::default();
+        let others = manners.clone();
         let shared = Arc::new(Mutex::new(Server { side: Side::new(server), greeting: Vec::new() }));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let here = listener.local_addr().expect("it is bound");
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(Side::new(Box::new(client)), shared.clone(), refuses.clone()));
+                tokio::spawn(serve(Side::new(Box::new(client)), shared.clone(), others.clone()));
             }
         });
         let (user, database) =
@@ -56,12 +56,17 @@ impl Pooler {
         let password = config.get_password().map(|password| String::from_utf8_lossy(password).into_owned());
         let login = password.map_or(user.to_owned(), |password| format!("{user}:{password}"));
         let url = format!("postgres://{login}@{here}/{database}");
-        Self { url, refuses_notices, task: task.abort_handle() }
+        Self { url, manners, task: task.abort_handle() }
     }
 
     /// Has it answer `LISTEN` and `pg_notify` with an error from now on, as some do.
     pub(crate) fn refuse_notices(&self) {
-        self.refuses_notices.store(true, Ordering::Relaxed);
+        self.manners.refuses_notices.store(true, Ordering::Relaxed);
+    }
+
+    /// Has it forget what was prepared after each transaction from now on, as older ones do.
+    pub(crate) fn forget_statements(&self) {
+        self.manners.forgets_statements.store(true, Ordering::Relaxed);
     }
 
     /// Where it listens.
@@ -74,6 +79,13 @@ impl Drop for Pooler {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// What not all poolers do.
+#[derive(Default)]
+struct Manners {
+    refuses_notices: AtomicBool,
+    forgets_statements: AtomicBool,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -127,11 +139,7 @@ const CANCEL: [u8; 4] = 80_877_102_u32.to_be_bytes();
 /// What a server says that is asked for what it has not got, between two transactions.
 const REFUSAL: &[u8] = b"E\0\0\0\x29SERROR\0VERROR\0C0A000\0Mnot supported\0\0Z\0\0\0\x05I";
 
-async fn serve(
-    mut client: Side,
-    shared: Arc<Mutex<Server>>,
-    refuses_notices: Arc<AtomicBool>,
-) -> io::Result<()> {
+async fn serve(mut client: Side, shared: Arc<Mutex<Server>>, manners: Arc<Manners>) -> io::Result<()> {
     let login = loop {
         let first = client.message(false).await?;
         if first[4..8] == CANCEL {
@@ -147,7 +155,7 @@ async fn serve(
         if first[0] == b'X' {
             return Ok(());
         }
-        if refuses_notices.load(Ordering::Relaxed) && is_of_notices(&first) {
+        if manners.refuses_notices.load(Ordering::Relaxed) && is_of_notices(&first) {
             while !asks(&first) {
                 first = client.message(true).await?;
             }
@@ -157,8 +165,11 @@ async fn serve(
         let server = &mut shared.lock().await.side;
         let mut asked = 0;
         if let Err(error) = transaction(first, &mut client, server, &mut asked).await {
-            undo(server, asked).await?;
+            have_run("ROLLBACK", server, asked).await?;
             return Err(error);
+        }
+        if manners.forgets_statements.load(Ordering::Relaxed) {
+            have_run("DEALLOCATE ALL", server, 0).await?;
         }
     }
 }
@@ -200,9 +211,11 @@ fn contains(said: &[u8], word: &str) -> bool {
     said.windows(word.len()).any(|part| part == word.as_bytes())
 }
 
-/// Ends what a client had begun that is gone, and had been asking this much.
-async fn undo(server: &mut Side, mut asked: i32) -> io::Result<()> {
-    server.say(b"S\0\0\0\x04Q\0\0\0\x0dROLLBACK\0").await?;
+/// Runs a statement after what a client has left behind, that is gone and had been asking this much.
+async fn have_run(sql: &str, server: &mut Side, mut asked: i32) -> io::Result<()> {
+    let length = u32::try_from(sql.len() + 5).expect("a short statement").to_be_bytes();
+    let said = [b"S\0\0\0\x04Q", &length[..], sql.as_bytes(), b"\0"].concat();
+    server.say(&said).await?;
     asked += 2;
     while asked > 0 {
         asked -= i32::from(server.message(true).await?[0] == b'Z');

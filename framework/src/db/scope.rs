@@ -99,7 +99,7 @@ impl Scope {
         let state = State {
             access,
             phase: Phase::Idle,
-            ahead: begin.to_owned(),
+            ahead: format!("{begin}{}", pool.local()),
             savepoints: 0,
             enqueued: false,
             stray: false,

@@ -24,8 +24,8 @@ use super::{
     queues::Queues,
     runtime::{Attempt, Crew, Outcome, no_answer},
     store::{
-        self, Alone, Beat, Cancelled, Claim, Claimed, Entered, Exchanged, Failed, Flush, Lease, Limit,
-        Released, WorkerId,
+        self, Alone, Beat, Cancelled, Claim, Claimed, Dispatch, Entered, Exchanged, Failed, Flush, Lease,
+        Limit, Released, WorkerId,
     },
     worker::BEAT,
 };
@@ -177,49 +177,49 @@ impl Dispatcher {
     async fn session(&mut self, pause: &mut Duration) -> Result<Ended> {
         let connector = &self.crew.services.database.engine;
         let process = &self.crew.services.database.process;
-        let (mut connection, listens) = in_time(store::open_dispatcher(connector, process)).await?;
-        if let Err(error) = listens
+        let mut dispatch = in_time(store::open_dispatcher(connector, process)).await?;
+        if let Some(error) = &dispatch.deaf
             && !std::mem::replace(&mut self.said_deaf, true)
         {
             tracing::warn!(
-                error = error.to_string(),
+                error,
                 "the database does not let this process LISTEN: it finds jobs that others enqueue up to {:?} later, and \
                  cancelled ones up to {BEAT:?} later",
                 POLL.1
             );
         }
-        self.register(&connection).await?;
+        self.register(&dispatch).await?;
         *pause = RECONNECT.0;
         self.queues.forget();
         self.due_at = Instant::now();
         loop {
-            self.wait(&mut connection).await?;
+            self.wait(&mut dispatch.connection).await?;
             self.keyed_first = !self.keyed_first;
             if self.keyed_first {
-                self.claim_keyed(&connection).await?;
+                self.claim_keyed(&dispatch).await?;
             }
-            if !self.exchange(&connection).await? {
+            if !self.exchange(&dispatch).await? {
                 return Ok(Ended::DeclaredDead);
             }
-            self.claim_alone(&connection).await?;
-            self.claim_keyed(&connection).await?;
+            self.claim_alone(&dispatch).await?;
+            self.claim_keyed(&dispatch).await?;
             self.plan_next();
             if self.stop.is_cancelled() && self.is_idle() {
                 if let Some(worker) = self.worker.take() {
-                    in_time(async { Ok(store::deregister(&connection, worker).await?) }).await?;
+                    in_time(async { Ok(store::deregister(&dispatch.connection, worker).await?) }).await?;
                 }
                 return Ok(Ended::Stopped);
             }
         }
     }
 
-    async fn register(&mut self, connection: &AsyncPgConnection) -> Result<()> {
+    async fn register(&mut self, Dispatch { connection, begin, .. }: &Dispatch) -> Result<()> {
         let now = Instant::now();
         let held: Vec<_> = self.held.iter().map(|(id, held)| (*id, held.lease)).collect();
         let process = &self.crew.services.database.process;
         // An entry that got no answer may have been made all the same.
         let again = std::mem::replace(&mut self.has_entered, true);
-        let entered = async { Ok(store::register(connection, process, again, &held).await?) };
+        let entered = async { Ok(store::register(connection, begin, process, again, &held).await?) };
         let Entered { worker, was_dead } = in_time(entered).await?;
         if was_dead && self.worker.is_some() {
             self.forget_all();
@@ -331,7 +331,7 @@ impl Dispatcher {
 
     /// Writes outcomes, beats if it is time, and claims and starts as many jobs as there are slots; false if the
     /// process was declared dead.
-    async fn exchange(&mut self, connection: &AsyncPgConnection) -> Result<bool> {
+    async fn exchange(&mut self, Dispatch { connection, begin, .. }: &Dispatch) -> Result<bool> {
         let sent_at = Instant::now();
         let worker = self.worker.ok_or_else(|| Error::internal("a dispatcher without a number"))?;
         let beats = self.asks || sent_at >= self.beaten_at + BEAT || !self.waiting_for_idle.is_empty();
@@ -352,7 +352,7 @@ impl Dispatcher {
             let alone = beats.then(|| self.alone(worker));
             let beat = alone.as_ref().map(|alone| Beat { is_alone, alone });
             let flush = std::mem::take(&mut self.flush);
-            let exchange = store::exchange(connection, &flush, beat, claim.as_ref());
+            let exchange = store::exchange(connection, begin, &flush, beat, claim.as_ref());
             let exchanged = self.meanwhile(in_time(async { Ok(exchange.await?) })).await;
             let Exchanged { accepted, alive, may_be_alone, to_stop, claimed } = match exchanged {
                 Ok(exchanged) => exchanged,
@@ -393,7 +393,7 @@ impl Dispatcher {
 
     /// Tells those who wait for the keys of jobs that have ended, and claims and starts jobs that have a key, if it is time
     /// to look for them and there are slots.
-    async fn claim_keyed(&mut self, connection: &AsyncPgConnection) -> Result<()> {
+    async fn claim_keyed(&mut self, Dispatch { connection, begin, .. }: &Dispatch) -> Result<()> {
         let now = Instant::now();
         let looks = self.more_keyed || self.keyed_due_at <= now || !self.waiting_for_idle.is_empty();
         let is_due = !self.freed.is_empty() || looks && !self.limits.is_empty() && self.free() > 0;
@@ -410,7 +410,7 @@ impl Dispatcher {
         };
         let freed: Vec<_> = self.freed.drain().collect();
         let limits = self.limits.clone();
-        let claimed = store::claim_keyed(connection, &freed, &claim, &limits);
+        let claimed = store::claim_keyed(connection, begin, &freed, &claim, &limits);
         let claimed = self.meanwhile(in_time(async { Ok(claimed.await?) })).await;
         let claimed = claimed.inspect_err(|_| self.freed.extend(freed))?;
         if free > 0 {
@@ -440,7 +440,7 @@ impl Dispatcher {
     }
 
     /// Claims and starts a job that must run alone, if there is one and nothing else runs.
-    async fn claim_alone(&mut self, connection: &AsyncPgConnection) -> Result<()> {
+    async fn claim_alone(&mut self, Dispatch { connection, begin, .. }: &Dispatch) -> Result<()> {
         let now = Instant::now();
         // Others know of it first, so that not all do it.
         if self.said_alone
@@ -449,7 +449,8 @@ impl Dispatcher {
         {
             let worker = self.worker.ok_or_else(|| Error::internal("a dispatcher without a number"))?;
             let alone = self.alone(worker);
-            let mut claimed = in_time(async { Ok(store::claim_alone(connection, &alone).await?) }).await?;
+            let mut claimed =
+                in_time(async { Ok(store::claim_alone(connection, begin, &alone).await?) }).await?;
             self.solitude.claimed(!claimed.is_empty(), now);
             for job in &mut claimed {
                 // It may stand in another that an older version had it in.

@@ -68,7 +68,7 @@ impl Rescuer {
         if !dead.is_empty() {
             store::end_sessions(&mut turn, &dead).await?;
         }
-        turn.batch_execute("BEGIN").await?;
+        turn.begin().await?;
         let rescued = if dead.is_empty() { Vec::new() } else { store::rescue(&mut turn, &dead).await? };
         // Those that were cancelled while their process could not hear of it.
         store::cancel_waiting(&mut turn).await?;

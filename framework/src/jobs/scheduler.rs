@@ -123,7 +123,7 @@ impl Scheduler {
             self.abandon_dead(&mut turn, &kinds).await?;
             self.declare(&mut turn, self.release).await?;
         }
-        turn.batch_execute("BEGIN").await?;
+        turn.begin().await?;
         let mut jobs = Vec::new();
         for due in store::lock_due(&mut turn, &kinds).await? {
             let Some(entry) = self.entries.iter().find(|entry| entry.job.name == due.kind) else { continue };

@@ -120,9 +120,23 @@ impl TestDb {
     /// Pools on the database, as an application has them.
     #[cfg(test)]
     pub(crate) fn database(&self) -> crate::db::Database {
-        let RoleUrls { owner, web, jobs } = self.urls.clone();
+        self.database_at(self.urls.jobs.clone(), false)
+    }
+
+    /// The same, whose sessions of jobs are shared, at the URL of a pooler or at its own.
+    #[cfg(test)]
+    pub(crate) fn shared_database(&self, pooler: Option<&str>) -> crate::db::Database {
+        let jobs =
+            pooler.map_or_else(|| self.urls.jobs.clone(), |url| Url::parse(url).expect("the URL of a test"));
+        self.database_at(jobs, true)
+    }
+
+    #[cfg(test)]
+    fn database_at(&self, jobs: Url, shares_jobs: bool) -> crate::db::Database {
+        let RoleUrls { owner, web, .. } = self.urls.clone();
         let prepared = crate::db::Prepared::of_roles(web, jobs, Some(owner));
-        prepared.connect(crate::db::PoolSettings::default()).unwrap_or_else(|error| panic!("{error}"))
+        let settings = crate::db::PoolSettings { shares_jobs, ..crate::db::PoolSettings::default() };
+        prepared.connect(settings).unwrap_or_else(|error| panic!("{error}"))
     }
 
     async fn make(migrations: Migrations) -> Result<Self, SetupError> {

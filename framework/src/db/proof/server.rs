@@ -23,9 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The connections of one process outside its pools: of the engine, and of what announces jobs.
 const ENGINE: usize = 2;
 
-/// What jobs need sessions of their own for.
-const JOBS: &str = "jobs could neither listen nor keep the plans and limits of their statements";
-
 /// The oldest version that works.
 const OLDEST: i32 = 14;
 
@@ -50,7 +47,7 @@ impl Examination {
                 findings.push(pooler("DATABASE_URL", &self.urls.web, None).await?);
             }
             if self.jobs.is_some() {
-                findings.push(pooler("DATABASE_JOBS_URL", &self.urls.jobs, Some(JOBS)).await?);
+                findings.push(pooler("DATABASE_JOBS_URL", &self.urls.jobs, None).await?);
             }
             if let Some(owner) = &self.urls.owner {
                 findings.push(match Login::open("DATABASE_OWNER_URL", owner).await {
@@ -71,11 +68,16 @@ impl Examination {
 }
 
 impl Examination {
+    /// Whether a pooler hands the sessions of jobs to others between transactions, or may do so.
+    pub(crate) async fn shares_jobs(&self) -> bool {
+        self.jobs.is_some() && !matches!(sessions(&self.urls.jobs).await, Ok(Sessions::Own))
+    }
+
     /// The poolers behind which requests or jobs do not work, though everybody can log in.
     pub(super) async fn poolers(&self) -> Vec<Finding> {
         let found = async {
             let web = pooler("DATABASE_URL", &self.urls.web, None).await?;
-            Ok::<_, SetupError>([web, pooler("DATABASE_JOBS_URL", &self.urls.jobs, Some(JOBS)).await?])
+            Ok::<_, SetupError>([web, pooler("DATABASE_JOBS_URL", &self.urls.jobs, None).await?])
         };
         match found.await {
             Ok(findings) => findings.into_iter().filter(|finding| finding.level > Level::Ok).collect(),
@@ -205,25 +207,25 @@ enum Sessions {
     Forgetful,
 }
 
-/// Finds out by two sessions whether one sees what the other has set: as with PgBouncer's `pool_mode = transaction`.
+/// How often a session is asked which one it is: a pooler may have several, and hand them out in any order.
+const LOOKS: usize = 3;
+
+/// Finds out by two sessions whether a pooler exchanges them: as with PgBouncer's `pool_mode = transaction`.
 async fn sessions(url: &Url) -> Result<Sessions, SetupError> {
     let doing = "look for a pooler";
     let (one, other) = tokio::try_join!(Session::open(url), Session::open(url))?;
-    let probe = uuid::Uuid::now_v7().simple().to_string();
-    let set = "SELECT coalesce(current_setting('catena.probe', true), '')";
-    one.run(doing, &format!("SET catena.probe = '{probe}'")).await?;
     let prepared = one.client().prepare("SELECT true").await;
-    // Within a transaction it keeps what it got: the connection that was just given back.
+    let first = number(&one).await?;
+    // Within a transaction it keeps what it got, which may be the connection that was just given back.
     other.client().batch_execute("BEGIN").await.map_err(SetupError::sql(doing))?;
-    // Without prepared statements, which may be what does not work.
-    let seen = |messages: Vec<SimpleQueryMessage>| {
-        messages.iter().any(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0) == Some(&probe),
-            _ => false,
-        })
-    };
-    let others = other.client().simple_query(set).await.map_err(SetupError::sql(doing))?;
-    if !seen(others) && seen(one.client().simple_query(set).await.map_err(SetupError::sql(doing))?) {
+    let mut is_shared = number(&other).await? == first;
+    if !is_shared {
+        other.client().batch_execute("ROLLBACK").await.map_err(SetupError::sql(doing))?;
+        for _ in 0..LOOKS {
+            is_shared |= number(&one).await? != first;
+        }
+    }
+    if !is_shared {
         return Ok(Sessions::Own);
     }
     let Ok(prepared) = prepared else { return Ok(Sessions::Forgetful) };
@@ -237,6 +239,17 @@ async fn sessions(url: &Url) -> Result<Sessions, SetupError> {
         }
     };
     Ok(if found { Sessions::Shared } else { Sessions::Forgetful })
+}
+
+/// The number of the server's session that a session has just now. Without prepared statements, which may be what does not
+/// work.
+async fn number(session: &Session) -> Result<Option<String>, SetupError> {
+    let said = session.client().simple_query("SELECT pg_backend_pid()").await;
+    let said = said.map_err(SetupError::sql("look for a pooler"))?;
+    Ok(said.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    }))
 }
 
 /// What that means: every query is a prepared statement, and who needs more of a session says `why`.

@@ -51,10 +51,11 @@ pub(in crate::jobs) async fn may_be_alone(
 /// must see what runs with the job's key now that nobody else decides about it.
 pub(in crate::jobs) async fn claim_alone(
     connection: &AsyncPgConnection,
+    begin: &str,
     alone: &Alone,
 ) -> QueryResult<Vec<Claimed>> {
     let mut shared = connection;
-    shared.batch_execute("BEGIN").await?;
+    shared.batch_execute(begin).await?;
     let first: Option<JobId> =
         statement::<BigInt, _>(FIRST_ALONE, alone.binds()).get_result(&mut shared).await.optional()?;
     let binds = (alone.binds(), first.into_sql::<Nullable<BigInt>>());

@@ -7,7 +7,8 @@ use diesel::{
     IntoSql as _, QueryResult,
     sql_types::{Array, BigInt, Bool, Bytea, Integer, SmallInt, Text},
 };
-use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use tokio::join;
 
 use super::{Claim, Claimed, claim};
 use crate::jobs::{keys::Digest, statement::statement};
@@ -24,6 +25,26 @@ pub(in crate::jobs) struct Limit {
 /// Has jobs that are blocked by the keys `freed` wait again, and takes due jobs of these kinds that have a key: as
 /// [`claim`](super::claim()) takes those without.
 pub(in crate::jobs) async fn claim_keyed(
+    connection: &AsyncPgConnection,
+    begin: &str,
+    freed: &[Digest],
+    claim: &Claim,
+    limits: &[Limit],
+) -> QueryResult<Vec<Claimed>> {
+    let (mut first, mut last) = (connection, connection);
+    let (begun, claimed, committed) = join!(
+        first.batch_execute(begin),
+        keyed(connection, freed, claim, limits),
+        last.batch_execute("COMMIT"),
+    );
+    begun?;
+    let claimed = claimed?;
+    committed?;
+    Ok(claimed)
+}
+
+/// The same within a transaction.
+pub(in crate::jobs) async fn keyed(
     connection: &AsyncPgConnection,
     freed: &[Digest],
     claim: &Claim,

@@ -124,26 +124,31 @@ pub(super) type WorkerId = i64;
 /// The channel on which processes tell each other that something was enqueued.
 const CHANNEL: &str = "catena_jobs";
 
-/// Opens a connection for the dispatcher, with every statement of [`exchange`] prepared, and says whether it hears what
-/// other processes tell it: some servers and poolers refuse to listen.
+/// The dispatcher's connection.
+pub(super) struct Dispatch {
+    pub(super) connection: AsyncPgConnection,
+    /// What each transaction begins with.
+    pub(super) begin: String,
+    /// Why it does not hear what other processes tell it, if so: some servers and poolers refuse to listen.
+    pub(super) deaf: Option<String>,
+}
+
+/// Opens a connection for the dispatcher, with every statement of [`exchange`] and of [`claim_keyed`] prepared.
 ///
 /// The statements are planned once and kept, so the plans must not depend on what the table holds at that moment:
 /// one made on an empty table that was never analysed takes 300 ms a claim on a full one.
-pub(super) async fn open_dispatcher(
-    connector: &Connector,
-    process: &str,
-) -> Result<(AsyncPgConnection, QueryResult<()>)> {
-    let mut connection = connector.connect().await?;
-    connection
-        .batch_execute(&format!(
-            "SET statement_timeout = '4s'; SET lock_timeout = '2s'; \
-             SET idle_in_transaction_session_timeout = '10s'; \
-             SET application_name = 'catena jobs: dispatcher {process}'"
-        ))
-        .await?;
-    connection.batch_execute(DISPATCHER_PLANS).await?;
-    // If it failed because the connection is lost, what follows fails, too.
-    let listens = connection.batch_execute(&format!("LISTEN {CHANNEL}")).await;
+pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Result<Dispatch> {
+    let name = format!("application_name = 'catena jobs: dispatcher {process}'");
+    let mut settings = DISPATCHER.to_vec();
+    settings.push(&name);
+    let (mut connection, begin) = connector.connect_set(&settings).await?;
+    let deaf = if connector.is_shared() {
+        Some("a pooler hands its sessions to others".to_owned())
+    } else {
+        // If it fails because the connection is lost, what follows fails, too.
+        connection.batch_execute(&format!("LISTEN {CHANNEL}")).await.err().map(|error| error.to_string())
+    };
+    connection.batch_execute(&begin).await?;
     // Statements sent together run in order only if none must be prepared first.
     for completion in Completion::ALL {
         for counts in [false, true] {
@@ -157,25 +162,35 @@ pub(super) async fn open_dispatcher(
     beat(&connection, 0, false).await?;
     may_be_alone(&connection, &Alone::default()).await?;
     claim(&connection, &Claim::default()).await?;
-    Ok((connection, listens))
+    concurrency::keyed(&connection, &[], &Claim::default(), &[]).await?;
+    connection.batch_execute("COMMIT").await?;
+    Ok(Dispatch { connection, begin, deaf })
 }
 
-/// Keeps the plans of the dispatcher's statements on the indexes. What is switched off here has a cost of its own that
-/// looks worth compiling, which takes 250 ms.
-const DISPATCHER_PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
-                                SET enable_bitmapscan = off; SET enable_sort = off; SET enable_hashjoin = off; \
-                                SET enable_mergejoin = off; SET jit = off";
+/// What holds in the dispatcher's transactions: its limits, and what keeps the plans of its statements on the indexes. What
+/// is switched off here has a cost of its own that looks worth compiling, which takes 250 ms.
+const DISPATCHER: [&str; 10] = [
+    "statement_timeout = '4s'",
+    "lock_timeout = '2s'",
+    "idle_in_transaction_session_timeout = '10s'",
+    "plan_cache_mode = force_generic_plan",
+    "enable_seqscan = off",
+    "enable_bitmapscan = off",
+    "enable_sort = off",
+    "enable_hashjoin = off",
+    "enable_mergejoin = off",
+    "jit = off",
+];
 
-/// Opens a connection for the loops that keep house.
-pub(super) async fn open_housekeeping(connector: &Connector) -> Result<AsyncPgConnection> {
-    let mut connection = connector.connect().await?;
-    connection
-        .batch_execute(
-            "SET statement_timeout = '30s'; SET lock_timeout = '5s'; \
-             SET idle_in_transaction_session_timeout = '10s'; SET application_name = 'catena jobs: housekeeping'",
-        )
-        .await?;
-    Ok(connection)
+/// Opens a connection for the loops that keep house; returns what transactions begin with, too.
+pub(super) async fn open_housekeeping(connector: &Connector) -> Result<(AsyncPgConnection, String)> {
+    const SETTINGS: [&str; 4] = [
+        "statement_timeout = '30s'",
+        "lock_timeout = '5s'",
+        "idle_in_transaction_session_timeout = '10s'",
+        "application_name = 'catena jobs: housekeeping'",
+    ];
+    connector.connect_set(&SETTINGS).await
 }
 
 /// What came of an exchange.
@@ -195,16 +210,17 @@ pub(super) struct Exchanged {
 /// Writes what happened to jobs, beats and asks which are to stop or to run alone, and claims new ones: one transaction,
 /// sent in one piece.
 ///
-/// The beat comes first, so that a process and its rescuer lock rows in the same order.
+/// The beat comes first, so that a process and its rescuer lock rows in the same order. `start` begins the transaction.
 pub(super) async fn exchange(
     connection: &AsyncPgConnection,
+    start: &str,
     flush: &Flush,
     beats: Option<Beat<'_>>,
     wanted: Option<&Claim>,
 ) -> QueryResult<Exchanged> {
     let (mut begin, mut commit) = (connection, connection);
     let (begun, beaten, looked, completed, failed, cancelled, released, stopping, claimed, committed) = join!(
-        begin.batch_execute("BEGIN"),
+        begin.batch_execute(start),
         async {
             match beats {
                 Some(Beat { is_alone, alone }) => beat(connection, alone.worker, is_alone).await,

@@ -45,6 +45,7 @@ pub(in crate::jobs) struct Entered {
 /// it, the jobs in `held` move to the new number and all others of old ones go back to the queue.
 pub(in crate::jobs) async fn register(
     connection: &AsyncPgConnection,
+    begin: &str,
     name: &str,
     again: bool,
     held: &[(JobId, Lease)],
@@ -67,7 +68,7 @@ pub(in crate::jobs) async fn register(
     if again {
         let _: i64 = statement::<BigInt, _>(END, (name.into_sql::<Text>(),)).get_result(&mut shared).await?;
     }
-    shared.batch_execute("BEGIN").await?;
+    shared.batch_execute(begin).await?;
     let mut old: Vec<WorkerId> = Vec::new();
     if again {
         old = statement::<BigInt, _>(REMOVE, (name.into_sql::<Text>(),)).load(&mut shared).await?;

@@ -278,13 +278,13 @@ async fn paused_and_cancelled_ones_stay_where_they_are() {
 /// What is claimed for `worker` of the kind `watched`.
 async fn claim(connection: &AsyncPgConnection, worker: i64, limit: i32) -> usize {
     let limits = [Limit { kind: "watched", most: 3, version: 1 }];
-    store::claim_keyed(connection, &[], &claim_of(limit, worker), &limits).await.unwrap().len()
+    store::concurrency::keyed(connection, &[], &claim_of(limit, worker), &limits).await.unwrap().len()
 }
 
 #[tokio::test]
 async fn two_claims_at_once_do_not_exceed_the_limit() {
     let mut queue = Queue::new().await;
-    let worker = store::register(&queue.owner, "this", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "this", false, &[]).await.unwrap().worker;
     let (mut first, second) = (connect(queue.db.jobs_url()).await, connect(queue.db.jobs_url()).await);
     queue.put_all(vec![keyed(Watched::JOB, 1); 9]).await;
     first.batch_execute("BEGIN").await.unwrap();
@@ -299,7 +299,7 @@ async fn two_claims_at_once_do_not_exceed_the_limit() {
 #[tokio::test]
 async fn who_frees_a_key_waits_for_who_blocks_jobs_by_it() {
     let mut queue = Queue::new().await;
-    let worker = store::register(&queue.owner, "this", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "this", false, &[]).await.unwrap().worker;
     let mut first = connect(queue.db.jobs_url()).await;
     let ids = queue.put_all(vec![keyed(Watched::JOB, 1); 3]).await;
     assert_eq!(claim(&first, worker, 3).await, 3);
@@ -310,7 +310,7 @@ async fn who_frees_a_key_waits_for_who_blocks_jobs_by_it() {
     let second = connect(queue.db.owner_url()).await;
     let freeing = tokio::spawn(async move {
         let limits = [Limit { kind: "watched", most: 3, version: 1 }];
-        store::claim_keyed(&second, &[[1; 16]], &claim_of(9, worker), &limits).await.unwrap().len()
+        store::concurrency::keyed(&second, &[[1; 16]], &claim_of(9, worker), &limits).await.unwrap().len()
     });
     queue.somebody_waits(1).await;
     first.batch_execute("COMMIT").await.unwrap();

@@ -131,7 +131,7 @@ job_type!(
 async fn jobs_of_a_process_that_vanished_run_one_after_the_other() {
     let mut queue = Queue::new().await;
     queue.enqueue::<Counts>(10).await;
-    let worker = store::register(&queue.owner, "vanishes", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "vanishes", false, &[]).await.unwrap().worker;
     queue.sql(&format!("UPDATE catena.jobs SET state = 1, attempt = 1, worker = {worker}")).await;
     all_vanish(&mut queue).await;
     let crowd = Arc::new(Crowd::default());
@@ -204,7 +204,7 @@ async fn a_job_that_snoozes_or_is_interrupted_is_suspected_as_before() {
 #[tokio::test]
 async fn it_is_left_alone_by_whoever_may_not_run_it() {
     let mut queue = Queue::new().await;
-    let worker = store::register(&queue.owner, "living", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "living", false, &[]).await.unwrap().worker;
     queue.enqueue::<Noop>(1).await;
     let of = |worker| Alone { worker, kinds: vec!["noop"], versions: vec![] };
     for hindrance in [
@@ -222,7 +222,10 @@ async fn it_is_left_alone_by_whoever_may_not_run_it() {
         assert!(store::may_be_alone(&queue.owner, &of(worker)).await.unwrap());
         queue.sql(hindrance).await;
         assert!(!store::may_be_alone(&queue.owner, &of(worker)).await.unwrap(), "{hindrance}");
-        assert!(store::claim_alone(&queue.owner, &of(worker)).await.unwrap().is_empty(), "{hindrance}");
+        assert!(
+            store::claim_alone(&queue.owner, "BEGIN", &of(worker)).await.unwrap().is_empty(),
+            "{hindrance}"
+        );
         queue
             .sql(
                 "DELETE FROM catena.jobs WHERE state = 1; DELETE FROM catena.paused_queues;
@@ -231,8 +234,11 @@ async fn it_is_left_alone_by_whoever_may_not_run_it() {
             .await;
     }
     queue.sql("UPDATE catena.jobs SET state = 5, crashes = 1").await;
-    assert!(store::claim_alone(&queue.owner, &of(worker + 1)).await.unwrap().is_empty(), "it has no row");
-    let claimed = store::claim_alone(&queue.owner, &of(worker)).await.unwrap();
+    assert!(
+        store::claim_alone(&queue.owner, "BEGIN", &of(worker + 1)).await.unwrap().is_empty(),
+        "it has no row"
+    );
+    let claimed = store::claim_alone(&queue.owner, "BEGIN", &of(worker)).await.unwrap();
     assert_eq!((claimed.len(), claimed[0].crashes), (1, 1));
 }
 
@@ -243,7 +249,7 @@ async fn half_of_the_processes_go_on_with_other_jobs() {
     queue.sql("UPDATE catena.jobs SET state = 5").await;
     let mut workers = Vec::new();
     for name in ["a", "b", "c", "d", "e"] {
-        workers.push(store::register(&queue.owner, name, false, &[]).await.unwrap().worker);
+        workers.push(store::register(&queue.owner, "BEGIN", name, false, &[]).await.unwrap().worker);
     }
     let of = |worker| Alone { worker, kinds: vec!["noop"], versions: vec![] };
     let mut may = Vec::new();

@@ -103,7 +103,7 @@ async fn a_job_lost_before_it_was_done_leaves_no_effect() {
 async fn a_process_without_a_row_claims_nothing() {
     let mut queue = Queue::new().await;
     queue.enqueue::<Noop>(1).await;
-    let worker = store::register(&queue.owner, "living", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "living", false, &[]).await.unwrap().worker;
     let claim = |worker| claim_of(10, worker);
     assert_eq!(store::claim(&queue.owner, &claim(worker + 1)).await.unwrap().len(), 0);
     assert_eq!(store::claim(&queue.owner, &claim(worker)).await.unwrap().len(), 1);
@@ -113,7 +113,7 @@ async fn a_process_without_a_row_claims_nothing() {
 async fn each_claim_has_a_lease_of_its_own() {
     let mut queue = Queue::new().await;
     queue.enqueue::<Noop>(3).await;
-    let worker = store::register(&queue.owner, "living", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "living", false, &[]).await.unwrap().worker;
     let first = store::claim(&queue.owner, &claim_of(2, worker)).await.unwrap();
     let second = store::claim(&queue.owner, &claim_of(10, worker)).await.unwrap();
     assert_eq!((first.len(), second.len()), (2, 1));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::db::Database;
 
 #[tokio::test]
 async fn jobs_of_a_process_that_vanished_are_taken_back() {
@@ -67,9 +68,24 @@ job_type!(
 
 #[tokio::test]
 async fn what_a_process_that_stands_still_had_begun_is_in_nobodys_way() {
-    let mut queue = Queue::new().await;
+    let queue = Queue::new().await;
+    let database = queue.db.database();
+    is_in_nobodys_way(queue, database).await;
+}
+
+#[tokio::test]
+async fn nor_is_what_it_had_begun_in_a_shared_session() {
+    let queue = Queue::new().await;
+    let database = queue.db.shared_database(None);
+    is_in_nobodys_way(queue, database).await;
+}
+
+async fn is_in_nobodys_way(mut queue: Queue, database: Database) {
     let stage = Stage::new();
-    let engine = queue.engine_with(stage.clone(), [StandsStill::JOB]).await;
+    let mut states = States::default();
+    states.insert(stage.clone());
+    let services = Arc::new(Services::of_test(database, states));
+    let engine = Engine::start_with(services, [StandsStill::JOB], EngineSettings::default()).await.unwrap();
     queue.enqueue::<StandsStill>(1).await;
     stage.has_begun().await;
     let mut other = connect(queue.db.jobs_url()).await;

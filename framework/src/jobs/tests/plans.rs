@@ -1,7 +1,7 @@
 //! The dispatcher's statements keep to the indexes, whatever the tables hold when they are planned.
 
 use super::*;
-use crate::jobs::store::Completion;
+use crate::jobs::store::{Completion, Dispatch};
 
 #[derive(QueryableByName)]
 struct Line {
@@ -73,11 +73,18 @@ const CLAIM_KEYED: Hot = Hot {
 };
 
 async fn dispatcher(queue: &Queue) -> AsyncPgConnection {
-    store::open_dispatcher(&Connector::of_test(queue.db.jobs_url()), "test").await.unwrap().0
+    store::open_dispatcher(&Connector::of_test(queue.db.jobs_url()), "test").await.unwrap().connection
 }
 
 async fn check(queue: &Queue) {
-    let mut connection = dispatcher(queue).await;
+    check_of(dispatcher(queue).await).await;
+    let pooler = Connector::of_pooler(queue.db.jobs_url());
+    let Dispatch { mut connection, begin, .. } = store::open_dispatcher(&pooler, "test").await.unwrap();
+    connection.batch_execute(&begin).await.unwrap();
+    check_of(connection).await;
+}
+
+async fn check_of(mut connection: AsyncPgConnection) {
     let claim = plan(&mut connection, &CLAIM).await;
     assert!(claim.contains("Index Scan using jobs_claim"), "{claim}");
     assert!(claim.contains("Index Cond: ((queue = q.name) AND (priority = p.priority)"), "{claim}");
@@ -142,7 +149,7 @@ async fn blocks(connection: &mut AsyncPgConnection, hot: &Hot) -> i64 {
 #[tokio::test]
 async fn on_a_table_of_a_million_rows() {
     let mut queue = Queue::new().await;
-    let worker = store::register(&queue.owner, "living", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "living", false, &[]).await.unwrap().worker;
     // All are for later but for some in the last priority.
     let fill = "INSERT INTO catena.jobs (kind, args, queue, priority, max_attempts, run_at) \
                 SELECT 'noop', '{}', CASE WHEN i % 2 = 0 THEN 'default' ELSE 'mail' END, i / 2 % 4, 6, \
@@ -172,7 +179,7 @@ async fn on_a_table_of_a_million_rows() {
 #[tokio::test]
 async fn of_keyed_jobs_on_a_table_of_a_million_rows() {
     let mut queue = Queue::new().await;
-    let worker = store::register(&queue.owner, "living", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "living", false, &[]).await.unwrap().worker;
     let values: &str = CLAIM_KEYED.values.replace("', 1", &format!("', {worker}")).leak();
     let claim = Hot { values, ..CLAIM_KEYED };
     // The connection has planned everything on an empty table, which was never analysed.

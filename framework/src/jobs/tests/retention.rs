@@ -104,7 +104,7 @@ async fn who_reads_the_history_for_long_stops_nobody() {
     let mut reader = connect(queue.db.jobs_url()).await;
     reader.batch_execute("BEGIN; SELECT count(*) FROM catena.job_history").await.unwrap();
     queue.enqueue::<Noop>(10).await;
-    let worker = store::register(&queue.owner, "living", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "living", false, &[]).await.unwrap().worker;
     let claimed = store::claim(&queue.owner, &claim_of(10, worker)).await.unwrap();
     let pairs: Vec<_> = claimed.iter().map(|job| (job.id, job.lease)).collect();
     let mut jobs_role = connect(queue.db.jobs_url()).await;

@@ -97,7 +97,7 @@ async fn a_key_may_be_free_as_soon_as_its_job_begins() {
 #[tokio::test]
 async fn a_job_that_was_counted_on_does_not_begin_before_the_transaction_that_counts_on_it_has_ended() {
     let mut queue = Queue::new().await;
-    let worker = store::register(&queue.owner, "this", false, &[]).await.unwrap().worker;
+    let worker = store::register(&queue.owner, "BEGIN", "this", false, &[]).await.unwrap().worker;
     let key = || with(1, |unique| unique.until_start = true);
     let first = queue.put(key()).await;
     let mut other = connect(queue.db.owner_url()).await;
