@@ -223,9 +223,10 @@ impl Scope {
 pub(crate) struct Last {
     /// Its text, by which connections know whether they have prepared it.
     pub(crate) sql: &'static str,
-    pub(crate) execute:
-        Box<dyn for<'a> FnOnce(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<()>> + Send>,
+    pub(crate) execute: Box<Execute>,
 }
+
+type Execute = dyn for<'a> FnOnce(&'a AsyncPgConnection) -> BoxFuture<'a, QueryResult<()>> + Send;
 
 /// Work that goes on in the background when whoever awaits it goes away. Until then it runs where it is awaited: a task of
 /// its own for every commit would cost two changes of thread.
