@@ -42,7 +42,7 @@ pub(in crate::jobs) async fn delete_discarded(
 ) -> QueryResult<usize> {
     const SQL: &str = concat!(
         "WITH done AS (DELETE FROM catena.jobs WHERE id = ANY(ARRAY( \
-        SELECT id FROM catena.jobs WHERE state = 4 AND finished_at < now() - $1 * interval '1 day' LIMIT 5000)) \
+        SELECT id FROM catena.jobs WHERE state = 4 AND finished_at < now() - $1 * interval '1 day' LIMIT 5000)) AND state = 4 \
         RETURNING id, stepped)",
         with_steps!(),
         "SELECT count(*) FROM done"

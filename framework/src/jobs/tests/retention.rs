@@ -159,6 +159,22 @@ async fn discarded_jobs_and_errors_go_when_they_are_old() {
     assert_eq!(left, [(ids[1], 1), (ids[2], 1)]);
 }
 
+#[tokio::test]
+async fn a_job_that_was_retried_is_not_deleted_as_one_that_was_given_up() {
+    let mut queue = Queue::new().await;
+    let ids = queue.enqueue::<Noop>(1).await;
+    store::discard_jobs(&mut queue.owner, &ids).await.unwrap();
+    queue.sql("UPDATE catena.jobs SET finished_at = now() - interval '91 days'").await;
+    let mut pruner = connect(queue.db.owner_url()).await;
+    queue.sql("BEGIN").await;
+    store::retry_jobs(&mut queue.owner, &ids).await.unwrap();
+    let pruned = tokio::spawn(async move { store::delete_discarded(&mut pruner, 90).await });
+    queue.somebody_waits(1).await;
+    queue.sql("COMMIT").await;
+    assert_eq!(pruned.await.unwrap().unwrap(), 0);
+    assert_eq!(queue.only().await.state, State::Available);
+}
+
 /// A job that writes as `$write` does, and fails the first time.
 macro_rules! second_time {
     ($name:ident, $keep:expr, $write:expr) => {
