@@ -112,7 +112,7 @@ class Bench:
             self.fill(database, 1, "effect", 1)
             self.found(process)
             executed = self.server.executed(database)
-        self.claim = Statement(executed, "UPDATE catena.jobs\nSET state = 1")
+        self.claim = Statement(executed, "WITH due AS")
         # Of the statements that complete jobs, that of jobs without steps, secrets and batches.
         plain = {"without": ("job_steps", "job_kinds", "batch_ends")}
         self.complete = Statement(executed, "WITH done AS", "id = ANY($1)", "max_attempts, 2, queue", **plain)

@@ -45,13 +45,17 @@ enum Action {
     Resume(Queue),
     /// List the jobs with a cron expression and when they run next
     Schedule(schedule::Schedule),
-    /// Count the jobs of each queue
-    Stats(Format),
+    /// Say of each queue how many jobs wait, are due, run (as of up to 2 s ago) and were given up
+    Stats(Stats),
 }
 
 #[derive(Args)]
-struct Format {
-    /// As JSON
+struct Stats {
+    /// Count all jobs one by one first, and mend the counts: after somebody has changed `catena.jobs` by hand, and after
+    /// an update, once no process of a version without these counts works any more. Nobody is kept from working meanwhile
+    #[arg(long)]
+    recount: bool,
+    /// As JSON: an array of objects; no more than 10000 jobs that are due are counted, and `more_due` says if there are
     #[arg(long)]
     json: bool,
 }
@@ -155,7 +159,12 @@ pub(super) async fn run(app: App, settings: Settings, command: &Jobs) -> Result<
             )
         }
         Action::Schedule(options) => schedule::listed(connection, options).await?,
-        Action::Stats(Format { json }) => counted(&store::stats(connection).await?, *json)?,
+        Action::Stats(Stats { recount, json }) => {
+            if *recount {
+                store::recount(connection).await?;
+            }
+            counted(&store::stats(connection).await?, *json)?
+        }
     };
     super::print(&text);
     Ok(())
@@ -262,19 +271,29 @@ fn counted(queues: &[QueueStats], as_json: bool) -> Result<String, BootError> {
         return Ok("no jobs\n".to_owned());
     }
     let mut text = format!(
-        "{:<16}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {}\n",
-        "queue", "available", "later", "blocked", "executing", "discarded", "paused"
+        "{:<16}  {:>9}  {:>7}  {:>10}  {:>9}  {:>9}  {}\n",
+        "queue", "waiting", "due", "oldest due", "executing", "discarded", "paused"
     );
     for stats in queues {
-        let QueueStats { queue, available, later, blocked, executing, discarded, paused_at } = stats;
-        let paused = if paused_at.is_some() { "yes" } else { "no" };
+        let QueueStats { queue, waiting, due, more_due, oldest_due_s, executing, discarded, paused_at } =
+            stats;
         let queue = cut(queue, 16);
+        let due = format!("{due}{}", if *more_due { "+" } else { "" });
+        let oldest = oldest_due_s.map_or_else(|| "-".to_owned(), age);
+        let paused = if paused_at.is_some() { "yes" } else { "no" };
         let _ = writeln!(
             text,
-            "{queue:<16}  {available:>9}  {later:>9}  {blocked:>9}  {executing:>9}  {discarded:>9}  {paused}"
+            "{queue:<16}  {waiting:>9}  {due:>7}  {oldest:>10}  {executing:>9}  {discarded:>9}  {paused}"
         );
     }
     Ok(text)
+}
+
+/// So many seconds, in the largest unit of which there are two or more.
+fn age(seconds: i64) -> String {
+    let units = [("d", 86_400), ("h", 3_600), ("m", 60)];
+    let unit = units.into_iter().find(|(_, size)| seconds >= 2 * size);
+    unit.map_or_else(|| format!("{seconds}s"), |(unit, size)| format!("{}{unit}", seconds / size))
 }
 
 /// Refuses a queue that no job of this program has: a name with a slip would pause nothing.

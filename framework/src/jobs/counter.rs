@@ -1,4 +1,4 @@
-//! Adds up which jobs of batches have ended.
+//! Adds up which jobs of batches have ended, and how many jobs of each queue wait and were given up.
 
 use std::{
     sync::{
@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::{
+    join,
     sync::Notify,
     time::{Instant, timeout},
 };
@@ -45,7 +46,8 @@ impl Ends {
     }
 }
 
-/// The loop that adds up what has ended, and frees the jobs that wait for that. Every process does so for all.
+/// The loops that add up what has ended, and free the jobs that wait for that, and what has changed of the counts of queues.
+/// Every process does so for all.
 pub(super) struct Counter {
     crew: Arc<Crew>,
 }
@@ -56,6 +58,35 @@ impl Counter {
     }
 
     pub(super) async fn run(self: Arc<Self>) {
+        join!(self.count_ends(), self.fold_counts());
+    }
+
+    /// Adds up what has changed of the counts, the dearer that is, the more seldom: while another transaction keeps old
+    /// rows, all those that were ever taken are in the way.
+    async fn fold_counts(&self) {
+        loop {
+            let folded = timeout(PATIENCE, self.fold()).await;
+            let took = folded.unwrap_or_else(|_| Err(no_answer())).unwrap_or_else(|error| {
+                tracing::error!(
+                    error = error.chain(),
+                    "the counts of queues could not be added up; trying again"
+                );
+                SWEEP
+            });
+            tokio::time::sleep((20 * took).max(SWEEP)).await;
+        }
+    }
+
+    /// Adds up what has changed of the counts; returns how long that took.
+    async fn fold(&self) -> Result<Duration> {
+        let mut turn = self.crew.line.open().await?;
+        let began = Instant::now();
+        store::fold_counts(&mut turn).await?;
+        turn.keep();
+        Ok(began.elapsed())
+    }
+
+    async fn count_ends(&self) {
         loop {
             // Whether something has ended or not: the time is up, too.
             let _ = timeout(SWEEP, self.crew.ends.ended.notified()).await;

@@ -350,7 +350,8 @@ impl Dispatcher {
         if !self.flush.is_empty() || beats || claim.is_some() {
             let is_alone = self.solitude.is_wanted();
             let alone = beats.then(|| self.alone(worker));
-            let beat = alone.as_ref().map(|alone| Beat { is_alone, alone });
+            let running = if beats { self.queues.running() } else { Vec::new() };
+            let beat = alone.as_ref().map(|alone| Beat { is_alone, running: &running, alone });
             let flush = std::mem::take(&mut self.flush);
             let exchange = store::exchange(connection, begin, &flush, beat, claim.as_ref());
             let exchanged = self.meanwhile(in_time(async { Ok(exchange.await?) })).await;

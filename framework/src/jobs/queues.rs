@@ -53,6 +53,12 @@ impl Queues {
         self.queues.iter().any(|queue| queue.name == name)
     }
 
+    /// How many jobs of which queue run.
+    pub(super) fn running(&self) -> Vec<(&'static str, i32)> {
+        let busy = self.queues.iter().filter(|queue| queue.running > 0);
+        busy.map(|queue| (queue.name, i32::try_from(queue.running).unwrap_or(i32::MAX))).collect()
+    }
+
     /// How many more jobs may run.
     pub(super) fn free(&self) -> usize {
         self.slots.saturating_sub(self.running)

@@ -6,7 +6,6 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
-use serde::Serialize;
 
 use super::Filter;
 use crate::{
@@ -37,11 +36,16 @@ pub(crate) async fn select(connection: &mut AsyncPgConnection, filter: &Filter) 
 /// with which a process vanished need not run alone any more. One that was given up has ended for its batch, and leaves it.
 /// Returns which of them do.
 pub(crate) async fn retry_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]) -> Result<Vec<JobId>> {
-    const SQL: &str = "\
-        UPDATE catena.jobs SET attempt = CASE state WHEN 4 THEN 0 ELSE attempt END, state = 0, crashes = 0, \
-            batch = CASE WHEN state = 4 AND batch > 0 THEN NULL ELSE batch END, \
+    const SQL: &str = concat!(
+        "WITH chosen AS (SELECT id, state FROM catena.jobs WHERE id = ANY($1) AND state IN (0, 4, 5, 6) FOR UPDATE), \
+        retried AS (UPDATE catena.jobs j SET attempt = CASE j.state WHEN 4 THEN 0 ELSE attempt END, state = 0, crashes = 0, \
+            batch = CASE WHEN j.state = 4 AND batch > 0 THEN NULL ELSE batch END, \
             run_at = least(run_at, now()), finished_at = NULL, cancel_at = NULL \
-        WHERE id = ANY($1) AND state IN (0, 4, 5, 6) RETURNING id";
+        FROM chosen WHERE j.id = chosen.id RETURNING j.id, queue, chosen.state AS was), \
+        given_up AS (SELECT queue FROM retried WHERE was = 4)",
+        with_counts!("given_up", waiting: "count(*)", discarded: "-count(*)"),
+        "SELECT id FROM retried"
+    );
     let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
     Ok(statement::<BigInt, _>(SQL, binds).load(connection).await?)
 }
@@ -50,8 +54,9 @@ pub(crate) async fn retry_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]
 pub(crate) async fn discard_jobs(connection: &mut AsyncPgConnection, ids: &[JobId]) -> Result<Vec<JobId>> {
     const SQL: &str = concat!(
         "WITH given_up AS (UPDATE catena.jobs SET state = 4, finished_at = now() \
-        WHERE id = ANY($1) AND state IN (0, 5, 6, 7) RETURNING id, batch)",
+        WHERE id = ANY($1) AND state IN (0, 5, 6, 7) RETURNING id, queue, batch)",
         with_ends!("given_up", 4),
+        with_counts!("given_up", waiting: "-count(*)", discarded: "count(*)"),
         "SELECT id FROM given_up"
     );
     let binds = (ids.to_vec().into_sql::<Array<BigInt>>(),);
@@ -78,36 +83,5 @@ pub(crate) async fn schedules(connection: &mut AsyncPgConnection) -> Result<Vec<
         SELECT kind, cron, tz, misfire, seen_at > now() - interval '60 s', CASE WHEN isfinite(next_at) THEN next_at END, fired_at FROM catena.schedules \
         ORDER BY next_at, kind";
     type Row = (Text, Text, Text, Text, Bool, Nullable<Timestamptz>, Nullable<Timestamptz>);
-    Ok(statement::<Row, _>(SQL, ()).load(connection).await?)
-}
-
-/// How many jobs of a queue are where.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Serialize)]
-pub(crate) struct QueueStats {
-    pub(crate) queue: String,
-    pub(crate) available: i64,
-    /// Those that wait for their time: scheduled and retryable.
-    pub(crate) later: i64,
-    /// Those that wait for other jobs: with their concurrency key, or of their batch.
-    pub(crate) blocked: i64,
-    pub(crate) executing: i64,
-    pub(crate) discarded: i64,
-    /// When the queue was paused, if it is.
-    pub(crate) paused_at: Option<DateTime<Utc>>,
-}
-
-/// Every queue that has jobs or is paused, by name. It counts them one by one.
-pub(crate) async fn stats(connection: &mut AsyncPgConnection) -> Result<Vec<QueueStats>> {
-    const SQL: &str = "\
-        SELECT coalesce(j.queue, p.name), coalesce(available, 0), coalesce(later, 0), coalesce(blocked, 0), \
-            coalesce(executing, 0), \
-            coalesce(discarded, 0), p.paused_at \
-        FROM (SELECT queue, count(*) FILTER (WHERE state IN (0, 5) AND run_at <= now()) AS available, \
-                count(*) FILTER (WHERE state IN (0, 5) AND run_at > now()) AS later, \
-                count(*) FILTER (WHERE state IN (6, 7)) AS blocked, \
-                count(*) FILTER (WHERE state = 1) AS executing, count(*) FILTER (WHERE state = 4) AS discarded \
-            FROM catena.jobs GROUP BY queue) j \
-        FULL JOIN catena.paused_queues p ON p.name = j.queue ORDER BY 1";
-    type Row = (Text, BigInt, BigInt, BigInt, BigInt, BigInt, Nullable<Timestamptz>);
     Ok(statement::<Row, _>(SQL, ()).load(connection).await?)
 }

@@ -106,14 +106,20 @@ WHERE first.key IS NULL OR pg_try_advisory_xact_lock(catena.lock_of(first.key))"
 
 pub(in crate::jobs) const CLAIM_ALONE: &str = concat!(
     "\
-UPDATE catena.jobs
-SET state = 1, attempt = attempt + 1, lease = (SELECT nextval('catena.job_lease_seq')), worker = $1, claimed_at = now()
-WHERE id = (
-    SELECT j.id FROM catena.jobs j
-    WHERE j.id = $5 AND ",
+WITH claimed AS (
+    UPDATE catena.jobs
+    SET state = 1, attempt = attempt + 1, lease = (SELECT nextval('catena.job_lease_seq')), worker = $1, claimed_at = now()
+    WHERE id = (
+        SELECT j.id FROM catena.jobs j
+        WHERE j.id = $5 AND ",
     due_alone!(),
     "
+    )
+    RETURNING ",
+    claimed_columns!(),
+    "
 )
-RETURNING ",
-    claimed_columns!()
+",
+    with_counts!("claimed", waiting: "-count(*)"),
+    "SELECT * FROM claimed"
 );

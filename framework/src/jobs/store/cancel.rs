@@ -57,6 +57,7 @@ WITH done AS (
 ",
     with_ends!("done", 3),
     with_steps!(),
+    with_counts!("done", waiting: "-count(*)"),
     into_history!(3, without_secrets),
     " RETURNING id"
 );

@@ -140,10 +140,8 @@ pub(super) type Row = (
 
 pub(in crate::jobs) const CLAIM: &str = concat!(
     "\
-UPDATE catena.jobs
-SET state = 1, attempt = attempt + 1, lease = (SELECT nextval('catena.job_lease_seq')), worker = $6, claimed_at = now()
-WHERE id = ANY(ARRAY(
-    SELECT due.id
+WITH due AS (
+    SELECT due.id, q.name AS queue
     FROM unnest($1, $2) WITH ORDINALITY AS q(name, slots, n)
     CROSS JOIN LATERAL (
         SELECT ready.id
@@ -162,7 +160,12 @@ WHERE id = ANY(ARRAY(
     WHERE (SELECT paused_at FROM catena.paused_queues WHERE name = q.name) IS NULL
         AND $6 = (SELECT id FROM catena.workers WHERE id = $6 FOR KEY SHARE SKIP LOCKED)
     LIMIT $4
-))
+)
+",
+    with_counts!("due", waiting: "-count(*)"),
+    "UPDATE catena.jobs
+SET state = 1, attempt = attempt + 1, lease = (SELECT nextval('catena.job_lease_seq')), worker = $6, claimed_at = now()
+WHERE id = ANY(ARRAY(SELECT id FROM due))
 RETURNING ",
     claimed_columns!()
 );

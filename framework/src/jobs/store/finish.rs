@@ -253,10 +253,11 @@ WITH failed AS (
         run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', j.run_at)
     WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
         AND j.state = 1
-    RETURNING j.id, j.attempt, CASE j.state WHEN 4 THEN j.batch END AS batch
+    RETURNING j.id, j.attempt, j.queue, j.state, CASE j.state WHEN 4 THEN j.batch END AS batch
 )
 ",
     with_ends!("failed", 4),
+    with_counts!("failed", waiting: "count(*) FILTER (WHERE state = 0)", discarded: "count(*) FILTER (WHERE state = 4)"),
     "INSERT INTO catena.job_errors (job_id, attempt, error)
 SELECT id, attempt, ($4)[array_position($1, id)] FROM failed"
 );
@@ -310,9 +311,17 @@ pub(in crate::jobs) async fn release(
     statement::<(), _>(RELEASE, binds).execute(&mut &*connection).await
 }
 
-pub(in crate::jobs) const RELEASE: &str = "\
-UPDATE catena.jobs j
-SET state = CASE WHEN j.crashes > 0 THEN 5 ELSE 0 END, attempt = attempt - 1, worker = NULL,
-    run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', least(j.run_at, now()))
-WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
-    AND j.state = 1";
+pub(in crate::jobs) const RELEASE: &str = concat!(
+    "\
+WITH released AS (
+    UPDATE catena.jobs j
+    SET state = CASE WHEN j.crashes > 0 THEN 5 ELSE 0 END, attempt = attempt - 1, worker = NULL,
+        run_at = coalesce(now() + ($3)[array_position($1, j.id)] * interval '1 millisecond', least(j.run_at, now()))
+    WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE
+        AND j.state = 1
+    RETURNING j.queue
+)
+",
+    with_counts!("released", waiting: "count(*)"),
+    "SELECT FROM released"
+);

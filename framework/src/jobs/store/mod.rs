@@ -59,6 +59,25 @@ macro_rules! with_ends {
     };
 }
 
+/// A part of a statement that has changed how many jobs wait and how many are given up: of each queue of `$changed`, by how
+/// much. It is the last of them.
+macro_rules! with_counts {
+    ($changed:literal, waiting: $waiting:literal) => {
+        with_counts!($changed, waiting: $waiting, discarded: "0")
+    };
+    ($changed:literal, waiting: $waiting:literal, discarded: $discarded:literal) => {
+        concat!(
+            ", counted AS (INSERT INTO catena.job_deltas (queue, waiting, discarded) SELECT queue, ",
+            $waiting,
+            ", ",
+            $discarded,
+            " FROM ",
+            $changed,
+            " GROUP BY queue)\n"
+        )
+    };
+}
+
 mod admin;
 pub(super) mod alone;
 pub(super) mod batches;
@@ -66,6 +85,7 @@ pub(super) mod cancel;
 pub(super) mod claim;
 mod clock;
 pub(super) mod concurrency;
+pub(super) mod counts;
 mod enqueue;
 pub(super) mod finish;
 mod kinds;
@@ -82,7 +102,7 @@ use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use tokio::join;
 
-pub(crate) use admin::{QueueStats, ScheduleRow, discard_jobs, retry_jobs, schedules, select, stats};
+pub(crate) use admin::{ScheduleRow, discard_jobs, retry_jobs, schedules, select};
 pub(super) use alone::{Alone, claim_alone, may_be_alone};
 pub(super) use batches::{batch, delete_batches, delete_stray_ends, fold};
 pub(crate) use cancel::cancel_jobs;
@@ -90,6 +110,8 @@ pub(super) use cancel::{CANCELLED, cancel_waiting, to_stop};
 pub(super) use claim::{Claim, Claimed, PRIORITIES, Share, claim};
 pub(super) use clock::follow_clock;
 pub(super) use concurrency::{Limit, claim_keyed, sweep_blocked};
+pub(super) use counts::fold_counts;
+pub(crate) use counts::{QueueStats, recount, stats};
 pub(super) use enqueue::{PIECE, enqueue, enqueue_batch};
 pub(super) use finish::{
     Cancelled, Completion, Failed, Flush, Released, cancel, complete, complete_one, fail, is_lost, release,
@@ -159,7 +181,7 @@ pub(super) async fn open_dispatcher(connector: &Connector, process: &str) -> Res
     cancel(&connection, &[]).await?;
     to_stop(&connection, 0).await?;
     release(&connection, &[]).await?;
-    beat(&connection, 0, false).await?;
+    beat(&connection, 0, false, &[]).await?;
     may_be_alone(&connection, &Alone::default()).await?;
     claim(&connection, &Claim::default()).await?;
     concurrency::keyed(&connection, &[], &Claim::default(), &[]).await?;
@@ -223,7 +245,9 @@ pub(super) async fn exchange(
         begin.batch_execute(start),
         async {
             match beats {
-                Some(Beat { is_alone, alone }) => beat(connection, alone.worker, is_alone).await,
+                Some(Beat { is_alone, running, alone }) => {
+                    beat(connection, alone.worker, is_alone, running).await
+                }
                 None => Ok(true),
             }
         },

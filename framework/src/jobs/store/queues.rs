@@ -32,18 +32,27 @@ pub(in crate::jobs) async fn move_strays(
 }
 
 /// The names of queues are found by leaps in the index, one a queue, however many jobs there are.
-const MOVE_STRAYS: &str = "\
+const MOVE_STRAYS: &str = concat!(
+    "\
 WITH RECURSIVE found (queue) AS (
     (SELECT queue FROM catena.jobs WHERE state = 0 ORDER BY queue LIMIT 1)
     UNION ALL
     SELECT (SELECT j.queue FROM catena.jobs j WHERE j.state = 0 AND j.queue > found.queue ORDER BY j.queue LIMIT 1)
     FROM found WHERE found.queue IS NOT NULL
-)
-UPDATE catena.jobs j SET queue = home.queue
-FROM unnest($1, $2) AS home (kind, queue)
-WHERE j.kind = home.kind AND j.state = 0 AND j.id = ANY(ARRAY(
-    SELECT stray.id FROM catena.jobs stray
+), strays AS (
+    SELECT stray.id, stray.queue FROM catena.jobs stray
     WHERE stray.state = 0 AND stray.kind = ANY($1)
         AND stray.queue IN (SELECT found.queue FROM found WHERE found.queue <> ALL($2))
     LIMIT 5000 FOR UPDATE OF stray SKIP LOCKED
-))";
+), moved AS (
+    UPDATE catena.jobs j SET queue = home.queue
+    FROM strays CROSS JOIN unnest($1, $2) AS home (kind, queue)
+    WHERE j.id = strays.id AND j.kind = home.kind AND j.id = ANY(ARRAY(SELECT id FROM strays))
+    RETURNING strays.queue AS former, j.queue
+), sides AS (
+    SELECT side.queue, side.jobs FROM moved CROSS JOIN LATERAL (VALUES (former, -1), (moved.queue, 1)) AS side (queue, jobs)
+)
+",
+    with_counts!("sides", waiting: "sum(jobs)"),
+    "SELECT FROM moved"
+);

@@ -43,8 +43,9 @@ pub(in crate::jobs) async fn delete_discarded(
     const SQL: &str = concat!(
         "WITH done AS (DELETE FROM catena.jobs WHERE id = ANY(ARRAY( \
         SELECT id FROM catena.jobs WHERE state = 4 AND finished_at < now() - $1 * interval '1 day' LIMIT 5000)) AND state = 4 \
-        RETURNING id, stepped)",
+        RETURNING id, stepped, queue)",
         with_steps!(),
+        with_counts!("done", waiting: "0", discarded: "-count(*)"),
         "SELECT count(*) FROM done"
     );
     let deleted: i64 =

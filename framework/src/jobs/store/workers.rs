@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     IntoSql as _, QueryResult, Queryable,
-    sql_types::{Array, BigInt, Bool, Text, Timestamptz},
+    sql_types::{Array, BigInt, Bool, Integer, Text, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 
@@ -18,6 +18,8 @@ use crate::{
 pub(in crate::jobs) struct Beat<'a> {
     /// Whether the process claims nothing but jobs that must run alone.
     pub(in crate::jobs) is_alone: bool,
+    /// How many jobs of which queue it runs.
+    pub(in crate::jobs) running: &'a [(&'static str, i32)],
     /// Which of those it could run.
     pub(in crate::jobs) alone: &'a Alone,
 }
@@ -27,9 +29,17 @@ pub(in crate::jobs) async fn beat(
     connection: &AsyncPgConnection,
     worker: WorkerId,
     is_alone: bool,
+    running: &[(&'static str, i32)],
 ) -> QueryResult<bool> {
-    const SQL: &str = "UPDATE catena.workers SET beat_at = now(), alone = $2 WHERE id = $1";
-    let binds = (worker.into_sql::<BigInt>(), is_alone.into_sql::<Bool>());
+    const SQL: &str =
+        "UPDATE catena.workers SET beat_at = now(), alone = $2, queues = $3, running = $4 WHERE id = $1";
+    let (queues, running): (Vec<_>, Vec<_>) = running.iter().copied().unzip();
+    let binds = (
+        worker.into_sql::<BigInt>(),
+        is_alone.into_sql::<Bool>(),
+        queues.into_sql::<Array<Text>>(),
+        running.into_sql::<Array<Integer>>(),
+    );
     Ok(statement::<(), _>(SQL, binds).execute(&mut &*connection).await? == 1)
 }
 
@@ -62,8 +72,12 @@ pub(in crate::jobs) async fn register(
     const ADOPT: &str = "UPDATE catena.jobs j SET worker = $3 \
         WHERE j.id = ANY($1) AND ((j.id, j.lease) IN (SELECT a.id, a.lease FROM unnest($1, $2) AS a(id, lease))) IS TRUE \
         AND j.state = 1";
-    const RETURN: &str = "UPDATE catena.jobs SET state = CASE WHEN crashes > 0 THEN 5 ELSE 0 END, attempt = attempt - 1, worker = NULL, \
-        run_at = least(run_at, now()) WHERE state = 1 AND worker = ANY($1)";
+    const RETURN: &str = concat!(
+        "WITH returned AS (UPDATE catena.jobs SET state = CASE WHEN crashes > 0 THEN 5 ELSE 0 END, attempt = attempt - 1, \
+        worker = NULL, run_at = least(run_at, now()) WHERE state = 1 AND worker = ANY($1) RETURNING queue)",
+        with_counts!("returned", waiting: "count(*)"),
+        "SELECT FROM returned"
+    );
     let mut shared = connection;
     if again {
         let _: i64 = statement::<BigInt, _>(END, (name.into_sql::<Text>(),)).get_result(&mut shared).await?;
@@ -174,7 +188,7 @@ WITH orphan AS (
         finished_at = CASE WHEN crashes >= 3 THEN now() END, worker = NULL,
         attempt = attempt - 1, crashes = crashes + 1, run_at = least(run_at, now())
     FROM orphan WHERE j.id = orphan.id
-    RETURNING j.id, j.kind, orphan.worker, j.attempt, j.state, CASE j.state WHEN 4 THEN j.batch END AS batch
+    RETURNING j.id, j.kind, j.queue, orphan.worker, j.attempt, j.state, CASE j.state WHEN 4 THEN j.batch END AS batch
 ), recorded AS (
     INSERT INTO catena.job_errors (job_id, attempt, error) SELECT id, attempt + 1,
         CASE state WHEN 4 THEN 'worker vanished for the third time while it ran nothing but this job, which is given up'
@@ -182,6 +196,7 @@ WITH orphan AS (
     FROM rescued
 )",
     with_ends!("rescued", 4),
+    with_counts!("rescued", waiting: "count(*) FILTER (WHERE state = 5)", discarded: "count(*) FILTER (WHERE state = 4)"),
     "SELECT id, kind, worker, state = 4 FROM rescued"
 );
 

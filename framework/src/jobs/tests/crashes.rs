@@ -255,7 +255,7 @@ async fn half_of_the_processes_go_on_with_other_jobs() {
     let mut may = Vec::new();
     for &worker in &workers {
         may.push(store::may_be_alone(&queue.owner, &of(worker)).await.unwrap());
-        store::beat(&queue.owner, worker, true).await.unwrap();
+        store::beat(&queue.owner, worker, true, &[]).await.unwrap();
     }
     assert_eq!(may, [true, true, false, false, false], "two of five");
     let mut may = Vec::new();

@@ -6,6 +6,7 @@ mod batches;
 mod blocking;
 mod cancelling;
 mod concurrency;
+mod counts;
 mod crashes;
 mod enqueue;
 mod failing;

@@ -118,6 +118,10 @@ async fn check_of(mut connection: AsyncPgConnection) {
         let ends = plan(&mut connection, ends).await;
         assert!(ends.contains("Insert on batch_ends") && ends.contains("Filter: (batch > 0)"), "{ends}");
     }
+    for counted in [&CLAIM, &FAIL, &RELEASE] {
+        let counted = plan(&mut connection, counted).await;
+        assert!(counted.contains("Insert on job_deltas") && counted.contains("HashAggregate"), "{counted}");
+    }
     for fenced in completions.iter().map(|(_, hot)| hot).chain([&FAIL, &CANCEL, &RELEASE]) {
         let fenced = plan(&mut connection, fenced).await;
         assert!(fenced.contains("Index Cond: (id = ANY ($1))"), "{fenced}");
@@ -136,7 +140,10 @@ async fn on_an_empty_table() {
 
 /// How many rows of the table and of its indexes a statement touches, in blocks of 8 KiB.
 async fn blocks(connection: &mut AsyncPgConnection, hot: &Hot) -> i64 {
-    let text = explain(connection, "ANALYZE, BUFFERS, TIMING OFF", hot).await;
+    touched(&explain(connection, "ANALYZE, BUFFERS, TIMING OFF", hot).await)
+}
+
+fn touched(text: &str) -> i64 {
     let buffers =
         text.lines().find_map(|line| line.trim().strip_prefix("Buffers: shared ")).expect("it touches some");
     let counts = buffers
@@ -170,10 +177,43 @@ async fn on_a_table_of_a_million_rows() {
     let touched = blocks(&mut connection, &complete(Completion::ALL[0], true)).await;
     assert!(touched < 100, "a completion of 2 touched {touched} blocks");
 
-    let fold = format!("EXPLAIN (COSTS OFF) {}", store::batches::FOLD);
-    let lines: Vec<Line> = sql_query(fold).load(&mut queue.owner).await.unwrap();
-    let fold: String = lines.into_iter().map(|line| line.text + "\n").collect();
+    let fold = explained(&mut queue, "COSTS OFF", store::batches::FOLD).await;
     assert!(fold.contains("Index Scan using jobs_pkey") && fold.contains("batches_pkey"), "{fold}");
+}
+
+/// The plan of a statement without values.
+async fn explained(queue: &mut Queue, options: &str, sql: &str) -> String {
+    let lines: Vec<Line> =
+        sql_query(format!("EXPLAIN ({options}) {sql}")).load(&mut queue.owner).await.unwrap();
+    lines.into_iter().map(|line| line.text + "\n").collect()
+}
+
+#[tokio::test]
+async fn of_the_counts_on_a_large_table() {
+    let mut queue = Queue::new().await;
+    // Twenty thousand are due, and a few of many that a process vanished with.
+    let fill = "INSERT INTO catena.jobs (kind, args, queue, priority, max_attempts, run_at, state)
+        SELECT 'noop', '{}', CASE WHEN i % 2 = 0 THEN 'default' ELSE 'mail' END, i / 2 % 4, 6,
+            now() + CASE WHEN i % 10 = 0 THEN '-1 s' ELSE i * interval '1 h' END, CASE WHEN i % 50 = 7 THEN 5 ELSE 0 END
+        FROM generate_series(1, 200000) AS i";
+    queue.sql(fill).await;
+    store::recount(&mut queue.owner).await.unwrap();
+    for analysed in [false, true] {
+        if analysed {
+            queue.sql("VACUUM ANALYZE catena.jobs").await;
+        }
+        queue.sql(store::counts::PLANS).await;
+        let stats = explained(&mut queue, "ANALYZE, BUFFERS, TIMING OFF", store::counts::STATS).await;
+        queue.sql("COMMIT").await;
+        assert!(stats.contains("using jobs_claim") && stats.contains("using jobs_crashed"), "{stats}");
+        assert!(!stats.contains("Seq Scan on jobs") && !stats.contains("Bitmap"), "{stats}");
+        assert!(touched(&stats) < 50_000, "{stats}");
+    }
+    let stats = store::stats(&mut queue.owner).await.unwrap();
+    assert_eq!(
+        stats.iter().map(|one| (one.due, one.more_due)).collect::<Vec<_>>(),
+        [(10_000, true), (0, false)]
+    );
 }
 
 #[tokio::test]
