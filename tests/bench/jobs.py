@@ -161,9 +161,10 @@ class Bench:
         complete, values = self.complete.script("c", ["bigint[]", "bigint[]"], v1="ids", v2="leases")
         claim, more = self.claim.script("q", ["text[]", "int[]", "bigint[]", "int", "text[]", "bigint", "text[]", "smallint[]", "text[]"],
                                          v2="slots", v3="low", v4="batch", v6="worker")
+        claimed = re.sub(r"(?=UPDATE catena\.jobs\nSET state = 1)", ", claimed AS (", claim)
         script = f"""BEGIN;
 {complete};
-WITH claimed AS ({claim}) SELECT coalesce(array_agg(id), '{{}}')::text AS ids,
+{claimed}) SELECT coalesce(array_agg(id), '{{}}')::text AS ids,
     coalesce(array_agg(lease), '{{}}')::text AS leases, count(*) = 0 AND coalesce(pg_sequence_last_value('catena.jobs_id_seq'), 0) >= {jobs} AS done,
     coalesce('{{' || (extract(epoch FROM max(run_at)) * 1000000 - 946684800100000)::bigint || ',0,0,0}}', :low) AS low
 FROM claimed \\gset
