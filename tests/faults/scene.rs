@@ -205,6 +205,13 @@ impl Scene {
         Process::start(&mut work, &self.folder.path().join(format!("worker{place}.log")))
     }
 
+    /// Has the program do what its command line is told.
+    pub(crate) fn command(&self, words: &[&str]) {
+        let mut program = at(program("mill", self.folder.path()), &self.server, self.server.port());
+        let done = program.args(words).output().expect("the program is built");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
     /// How many jobs were finished so far.
     pub(crate) async fn finished(&self) -> i64 {
         self.server.ask("SELECT count(*) FROM catena.job_history").await
