@@ -196,19 +196,18 @@ SELECT 1 / 0;
             found = self.found(process)
             return found["jobs"] / found["seconds"]
 
-    def transactions(self, jobs, clients=8):
-        """Transactions a second of pgbench that write a row and complete a job, as `job.db()` does."""
+    def transactions(self, jobs, clients=8, together=False):
+        """Transactions a second of pgbench that write a row and complete a job, as `job.db()` does; `together` sends the
+        completion and COMMIT in one write, as the engine does, and not one after the other."""
         complete, _ = self.complete_one.script("c", ["bigint", "bigint"], v1="id", v2="lease")
+        end = f"\\startpipeline\n{complete};\nCOMMIT;\n\\endpipeline" if together else f"{complete};\nCOMMIT;"
         script = f"""\\set i :i + 1
 \\set id :client_id * {jobs // clients} + :i
 \\startpipeline
 BEGIN;
 INSERT INTO effects (n) VALUES (:id);
 \\endpipeline
-\\startpipeline
-{complete};
-COMMIT;
-\\endpipeline
+{end}
 """
         with self.server.copy("ours") as database:
             self.fill(database, jobs, "effect")
@@ -392,6 +391,7 @@ def measured(bench):
         "ours_work": bench.rate, "graphile_work": queue.rate, "pgbench_work": bench.dispatch,
         "bare_work": lambda: bare.rate(10_000), "boss_work": boss.rate, "apalis_work": apalis.rate,
         "db": lambda: bench.rate(20_000, "effect", slots=50), "db_pgbench": lambda: bench.transactions(20_000),
+        "db_together": lambda: bench.transactions(20_000, together=True),
         "empty": lambda: bench.waiting("ours"), "future": lambda: bench.waiting("future"),
         "ready": lambda: bench.waiting("ready"), "churned": bench.churned,
     }
@@ -425,6 +425,7 @@ def measured(bench):
         compare("of waiting ones alone, against apalis-postgres", found, "ours_work", "apalis_work"),
         compare("jobs a second through `job.db()`, 8 connections, against pgbench with the same transaction", found, "db",
                 "db_pgbench", 0.7),
+        compare("the same, with pgbench sending the completion and COMMIT in one write, too", found, "db", "db_together"),
         delay("idle", idle, "p50", 2),
         delay("idle", idle, "p99", 10),
         *(delay(f"{half:.0f} jobs a second", loaded, part) for part in ("p50", "p95", "p99")),
