@@ -99,7 +99,7 @@ impl Scope {
         let state = State {
             access,
             phase: Phase::Idle,
-            ahead: format!("{begin}{}", pool.local()),
+            ahead: [begin, pool.local()].concat(),
             savepoints: 0,
             enqueued: false,
             stray: false,
