@@ -155,40 +155,28 @@ WITH done AS (
     };
 }
 
-/// The statements of each [`Completion`], and the same for jobs of batches. To look for such among jobs that are none costs
-/// more than to know that there are none.
+/// The statements of each [`Completion`], and the same for jobs of batches, each with `$rest` at its end. To look for jobs
+/// of batches among others costs more than to know that there are none.
 macro_rules! completions {
-    ($done:ident, $rest:ident) => {
+    ($done:ident, $rest:literal) => {
         [
-            concat!($done!(), into_history!(2), $rest!()),
-            concat!($done!(), with_steps!(), into_history!(2), $rest!()),
-            concat!($done!(), "SELECT FROM done", $rest!()),
-            concat!($done!(), with_steps!(), "SELECT FROM done", $rest!()),
-            concat!($done!(), into_history!(2, without_secrets), $rest!()),
-            concat!($done!(), with_steps!(), into_history!(2, without_secrets), $rest!()),
-            concat!($done!(), with_ends!("done", 2), into_history!(2), $rest!()),
-            concat!($done!(), with_ends!("done", 2), with_steps!(), into_history!(2), $rest!()),
-            concat!($done!(), with_ends!("done", 2), "SELECT FROM done", $rest!()),
-            concat!($done!(), with_ends!("done", 2), with_steps!(), "SELECT FROM done", $rest!()),
-            concat!($done!(), with_ends!("done", 2), into_history!(2, without_secrets), $rest!()),
-            concat!(
-                $done!(),
-                with_ends!("done", 2),
-                with_steps!(),
-                into_history!(2, without_secrets),
-                $rest!()
-            ),
+            concat!($done!(), into_history!(2), $rest),
+            concat!($done!(), with_steps!(), into_history!(2), $rest),
+            concat!($done!(), "SELECT FROM done", $rest),
+            concat!($done!(), with_steps!(), "SELECT FROM done", $rest),
+            concat!($done!(), into_history!(2, without_secrets), $rest),
+            concat!($done!(), with_steps!(), into_history!(2, without_secrets), $rest),
+            concat!($done!(), with_ends!("done", 2), into_history!(2), $rest),
+            concat!($done!(), with_ends!("done", 2), with_steps!(), into_history!(2), $rest),
+            concat!($done!(), with_ends!("done", 2), "SELECT FROM done", $rest),
+            concat!($done!(), with_ends!("done", 2), with_steps!(), "SELECT FROM done", $rest),
+            concat!($done!(), with_ends!("done", 2), into_history!(2, without_secrets), $rest),
+            concat!($done!(), with_ends!("done", 2), with_steps!(), into_history!(2, without_secrets), $rest),
         ]
     };
 }
 
-macro_rules! nothing {
-    () => {
-        ""
-    };
-}
-
-const COMPLETE: [&str; 12] = completions!(done_pairs, nothing);
+const COMPLETE: [&str; 12] = completions!(done_pairs, "");
 
 /// Takes one job that is done out of the queue, as the last statement of the transaction that holds its effects: it fails
 /// with what [`is_lost`] knows if the job is no longer this process's.
@@ -216,13 +204,10 @@ macro_rules! done_one {
     };
 }
 
-macro_rules! or_lost {
-    () => {
-        " RIGHT JOIN (SELECT) AS always ON true WHERE done.id IS NOT NULL OR catena.lost($1, $2)"
-    };
-}
-
-const COMPLETE_ONE: [&str; 12] = completions!(done_one, or_lost);
+const COMPLETE_ONE: [&str; 12] = completions!(
+    done_one,
+    " RIGHT JOIN (SELECT) AS always ON true WHERE done.id IS NOT NULL OR catena.lost($1, $2)"
+);
 
 /// Records failed attempts; returns how many were still ours. No id may occur twice. A job that fails in an orderly way
 /// has not taken its process with it, and need not run alone any more.
