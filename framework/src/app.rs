@@ -282,6 +282,15 @@ async fn open(
     for Finding { what, mend, .. } in others {
         tracing::warn!(mend, "{what}");
     }
+    connect_unless(faults, prepared, &examination).await
+}
+
+/// Opens the pools, as the sessions of jobs allow, unless there are faults.
+async fn connect_unless(
+    faults: Vec<String>,
+    prepared: Prepared,
+    examination: &Examination,
+) -> Result<Database, BootError> {
     if !faults.is_empty() {
         return Err(BootError(faults));
     }
@@ -331,11 +340,7 @@ pub(crate) async fn connect(
     let mut findings = examination.refusals().to_vec();
     findings.extend(examination.migrations(&Migrations::read(migrations)?).await);
     let (faults, _) = split(findings);
-    if !faults.is_empty() {
-        return Err(BootError(faults));
-    }
-    let shares_jobs = examination.shares_jobs().await;
-    Ok(prepared.connect(PoolSettings { shares_jobs, ..pool_settings() })?)
+    connect_unless(faults, prepared, &examination).await
 }
 
 /// The pools of this binary: the server must not end what a procedure or a job may still take its time for.
