@@ -27,7 +27,7 @@ pub(super) struct Looks {
     last: Option<(Instant, DateTime<Utc>)>,
     interrupted: bool,
     doubted_until: Option<Instant>,
-    /// How far the database's clock was put back, and until when that is of interest.
+    /// How far the database's clock was put back, and until when transactions which began before may still commit.
     put_back: Option<(TimeDelta, Instant)>,
     /// The last sign of each process, and since when it is the last.
     beats: HashMap<WorkerId, (DateTime<Utc>, Instant)>,
@@ -39,10 +39,16 @@ impl Looks {
         self.interrupted = true;
     }
 
-    /// How far the database's clock was put back, if it was so lately that transactions which began before may still commit.
+    /// How far the database's clock was put back, until everything [has followed](Looks::followed) it.
     pub(super) fn put_back(&self) -> Option<TimeDelta> {
-        let (by, until) = self.put_back?;
-        self.last.is_some_and(|(last_at, _)| last_at < until).then_some(by)
+        self.put_back.map(|(by, _)| by)
+    }
+
+    /// Notes that what the last look saw has followed the clock. Transactions which began before it was put back may still
+    /// commit: only once there can be none of these, that was all.
+    pub(super) fn followed(&mut self) {
+        let last_at = self.last.map(|(at, _)| at);
+        self.put_back = self.put_back.filter(|(_, until)| last_at.is_some_and(|at| at < *until));
     }
 
     /// Notes the signs of all processes, asked for at `at`, when the database's clock showed `now`; returns those of the
@@ -53,7 +59,9 @@ impl Looks {
             now - last_now - TimeDelta::from_std(at - last_at).unwrap_or_default()
         });
         if set_by < -DRIFT {
-            self.put_back = Some((-set_by, at + SILENCE));
+            // Less than before is no news: one look took longer than the next.
+            let before = self.put_back().unwrap_or_default();
+            self.put_back = Some((before.max(-set_by), at + SILENCE));
         }
         if gap {
             self.beats.clear();

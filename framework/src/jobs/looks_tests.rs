@@ -48,20 +48,28 @@ fn who_looks_for_the_first_time_goes_by_the_clock_of_the_database() {
 }
 
 #[test]
-fn a_clock_that_is_put_back_is_noticed_for_as_long_as_it_matters() {
+fn a_clock_that_is_put_back_is_followed_for_as_long_as_it_matters() {
     let start = Instant::now();
     let mut looks = Looks::default();
-    let mut put_back = |second: u64, clock: i64| {
+    let mut put_back = |second: u64, clock: i64, followed: bool| {
         let now = DateTime::from_timestamp(1_000_000 + clock, 0).unwrap();
         looks.dead(start + Duration::from_secs(second), now, &[]);
-        looks.put_back().map(|by| by.num_seconds())
+        let by = looks.put_back().map(|by| by.num_seconds());
+        if followed {
+            looks.followed();
+        }
+        by
     };
-    assert_eq!(put_back(0, 0), None);
-    assert_eq!(put_back(2, 3), None);
-    assert_eq!(put_back(4, 3604), None, "put on");
-    assert_eq!(put_back(6, 6), Some(3600));
-    assert_eq!(put_back(12, 12), Some(3600));
-    assert_eq!(put_back(14, 14), None);
+    assert_eq!(put_back(0, 0, true), None);
+    assert_eq!(put_back(2, 3, true), None);
+    assert_eq!(put_back(4, 3604, true), None, "put on");
+    assert_eq!(put_back(6, 6, true), Some(3600));
+    assert_eq!(put_back(8, 11, true), Some(3600), "a slow answer");
+    assert_eq!(put_back(10, 10, true), Some(3600), "the next that was not");
+    assert_eq!(put_back(16, 16, true), Some(3600));
+    assert_eq!(put_back(22, 22, false), Some(3600), "in vain");
+    assert_eq!(put_back(24, 24, true), Some(3600));
+    assert_eq!(put_back(26, 26, true), None);
 }
 
 #[test]

@@ -52,11 +52,11 @@ impl Rescuer {
     /// Those of the database; nothing has been taken back then.
     pub(super) async fn sweep(&self) -> Result<()> {
         let mut looks = self.looks.lock().await;
-        let asked_at = Instant::now();
-        let (mut turn, now, signs) = self.look().await.inspect_err(|_| looks.interrupt())?;
+        let (mut turn, asked_at, now, signs) = self.look().await.inspect_err(|_| looks.interrupt())?;
         let dead = looks.dead(asked_at, now, &signs);
         if let Some(by) = looks.put_back() {
             let moved = store::follow_clock(&mut turn, by).await?;
+            looks.followed();
             if moved > 0 {
                 tracing::warn!(
                     seconds = by.num_seconds(),
@@ -108,9 +108,12 @@ impl Rescuer {
         }
     }
 
-    async fn look(&self) -> Result<(Turn<'_>, DateTime<Utc>, Vec<Sign>)> {
+    /// Asks for the signs of life of all; with when, by our clock and by that of the database.
+    async fn look(&self) -> Result<(Turn<'_>, Instant, DateTime<Utc>, Vec<Sign>)> {
         let mut turn = self.crew.line.open().await?;
+        // Not while it waited for the connection: what passes until the answer seems to be the clock's doing.
+        let asked_at = Instant::now();
         let (now, signs) = store::signs(&mut turn).await?;
-        Ok((turn, now, signs))
+        Ok((turn, asked_at, now, signs))
     }
 }

@@ -152,27 +152,40 @@ async fn a_delay_may_be_text() {
 #[tokio::test]
 async fn a_clock_that_was_put_back_keeps_nothing_waiting_that_was_due() {
     let mut queue = Queue::new().await;
-    let ids = queue.enqueue::<Noop>(4).await;
+    let ids = queue.enqueue::<Noop>(6).await;
     // As an hour later, and then put back: the first was due, the second waits for a time of its own, the third for its
-    // next attempt, the fourth is of the time after.
+    // next attempt, the fourth is of the time after, the fifth waits for the other jobs of its batch, the sixth sleeps.
     queue
         .sql(&format!(
             "UPDATE catena.jobs SET created_at = now() + interval '1 h', run_at = now() + interval '59 min' WHERE id = {};
              UPDATE catena.jobs SET created_at = now() + interval '1 h', run_at = now() + interval '2 h' WHERE id = {};
              UPDATE catena.jobs SET claimed_at = now() + interval '1 h', run_at = now() + interval '70 min', attempt = 1
              WHERE id = {};
-             UPDATE catena.jobs SET run_at = now() + interval '10 min' WHERE id = {}",
-            ids[0], ids[1], ids[2], ids[3]
+             UPDATE catena.jobs SET run_at = now() + interval '10 min' WHERE id = {};
+             UPDATE catena.jobs SET created_at = now() + interval '1 h', run_at = now() + interval '1 h', state = 7
+             WHERE id = {};
+             UPDATE catena.jobs SET claimed_at = now() + interval '1 h', run_at = now() + interval '80 min' WHERE id = {5};
+             INSERT INTO catena.job_steps (job_id, name, finished_at, wake_at)
+             VALUES ({5}, 'long', now() + interval '1 h', now() + interval '80 min'),
+                 ({5}, 'over', now() + interval '1 h', now() + interval '59 min'),
+                 ({5}, 'of the time after', now(), now() + interval '10 min')",
+            ids[0], ids[1], ids[2], ids[3], ids[4], ids[5]
         ))
         .await;
     let mut jobs_role = connect(queue.db.jobs_url()).await;
-    for moved in [2, 0] {
+    for moved in [4, 0] {
         let by = chrono::TimeDelta::hours(1);
         assert_eq!(store::follow_clock(&mut jobs_role, by).await.unwrap(), moved, "once, whoever else does");
     }
-    for (id, minutes) in ids.iter().zip([-1, 120, 10, 10]) {
+    for (id, minutes) in ids.iter().zip([-1, 120, 10, 10, 0, 20]) {
         let waits =
             format!("SELECT round(extract(epoch FROM run_at - now()) / 60) FROM catena.jobs WHERE id = {id}");
         assert_eq!(queue.number(&waits).await, minutes);
+    }
+    for (name, minutes) in [("long", 20), ("over", -1), ("of the time after", 10)] {
+        let sleeps = format!(
+            "SELECT round(extract(epoch FROM wake_at - now()) / 60) FROM catena.job_steps WHERE name = '{name}'"
+        );
+        assert_eq!(queue.number(&sleeps).await, minutes, "{name}");
     }
 }
