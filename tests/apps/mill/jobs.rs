@@ -78,6 +78,14 @@ pub(crate) async fn stepped(job: &JobCtx, work: Work) -> Result<()> {
     Ok(())
 }
 
+/// The same, and sleeps in between.
+#[job(retries = 100)]
+pub(crate) async fn sleeping(job: &JobCtx, work: Work) -> Result<()> {
+    job.step("part 1", async |mut db| enter(&mut db, work.number, 1).await).await?;
+    job.sleep("rest", "200ms").await?;
+    job.step("part 2", async |mut db| enter(&mut db, work.number, 2).await).await
+}
+
 /// Takes long, unless the process is in a hurry.
 #[job(retries = 100)]
 pub(crate) async fn slow(job: &JobCtx, work: Work) -> Result<()> {

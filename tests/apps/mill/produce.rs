@@ -5,7 +5,9 @@ use diesel::ExpressionMethods as _;
 use diesel_async::RunQueryDsl as _;
 
 use crate::{
-    jobs::{Turn, Work, enqueue_batch, flaky, kept, keyed, later, plain, poison, single, slow, stepped},
+    jobs::{
+        Turn, Work, enqueue_batch, flaky, kept, keyed, later, plain, poison, single, sleeping, slow, stepped,
+    },
     wanted,
 };
 
@@ -37,6 +39,7 @@ pub(crate) async fn order(ctx: &Ctx, input: Order) -> Result<()> {
             "flaky" => flaky::enqueue(ctx, work).await.map(|_| 1),
             "later" => later::with(work).delay("2s").enqueue(ctx).await.map(|_| 1),
             "stepped" => stepped::enqueue(ctx, work).await.map(|_| 2),
+            "sleeping" => sleeping::enqueue(ctx, work).await.map(|_| 2),
             "slow" => slow::enqueue(ctx, work).await.map(|_| 1),
             "batched" => enqueue_batch(ctx, work).await,
             "keyed" => keyed::enqueue(ctx, turn).await.map(|_| 1),

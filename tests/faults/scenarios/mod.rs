@@ -24,7 +24,7 @@ fn processes(counts: &[usize]) -> &[usize] {
 fn mixed() -> Shape {
     Shape {
         sorts: vec![
-            "plain", "kept", "stepped", "flaky", "keyed", "plain", "kept", "stepped", "later", "single",
+            "plain", "kept", "stepped", "flaky", "keyed", "plain", "kept", "sleeping", "later", "single",
             "batched",
         ],
         nap: Duration::from_millis(20),
