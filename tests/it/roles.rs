@@ -68,7 +68,7 @@ async fn found(url: &str) -> Row {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sql_that_is_printed_makes_what_apply_makes() {
     let db = TestDb::new(&LEDGER).await;
-    let database = format!("catena_test_db_roles_{}", std::process::id());
+    let database = format!("roles_{}", std::process::id());
     let url = url_of(&db, &database);
 
     let (ok, script, complaint) = text(&roles(&db, &url, &[]));
@@ -118,7 +118,7 @@ async fn who_may_not_make_roles_is_told_so() {
 async fn where_nobody_may_give_bypassrls_jobs_see_every_row_by_policies() {
     let db = TestDb::new(&LEDGER).await;
     let id = std::process::id();
-    let (maker, database) = (format!("maker_{id}"), format!("catena_test_db_fallback_{id}"));
+    let (maker, database) = (format!("maker_{id}"), format!("fallback_{id}"));
     let postgres = url_of(&db, "postgres");
     psql(&postgres, &format!("CREATE ROLE {maker} LOGIN CREATEROLE CREATEDB"));
     let url = url_of(&db, &database).replace("://postgres@", &format!("://{maker}@"));
@@ -139,7 +139,8 @@ async fn where_nobody_may_give_bypassrls_jobs_see_every_row_by_policies() {
         let mut command = in_production("example", &db, args);
         text(&command.envs(applied.clone()).env("SMTP_URL", "smtp://127.0.0.1:1").output().expect("it runs"))
     };
-    assert!(run(&["migrate"]).0);
+    let (ok, _, complaint) = run(&["migrate"]);
+    assert!(ok, "{complaint}");
     let (ok, told, complaint) = run(&["doctor", "migrations", "roles", "tables"]);
     assert!(ok && told.ends_with("\n0 faults, 0 warnings\n"), "{told}{complaint}");
 
