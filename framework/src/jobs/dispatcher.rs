@@ -320,13 +320,12 @@ impl Dispatcher {
         self.hurry();
     }
 
-    /// Has the next exchange leave soon, as jobs have ended: at once if there is enough to tell, or much to claim.
+    /// Has the next exchange leave soon, as jobs have ended: at once if there is enough to tell, or much to claim, or no
+    /// other job that may end.
     fn hurry(&mut self) {
         let now = Instant::now();
         let half_free = self.more && self.queues.half_free();
-        let is_awaited = self.solitude.is_wanted() || !self.waiting_for_idle.is_empty();
-        let idle = is_awaited && self.running.is_empty();
-        if self.flush.len() >= FLUSH_AT || half_free || idle || self.stop.is_cancelled() {
+        if self.flush.len() >= FLUSH_AT || half_free || self.running.is_empty() || self.stop.is_cancelled() {
             self.due_at = now;
         } else if !self.flush.is_empty() || !self.freed.is_empty() {
             self.due_at = self.due_at.min(now + FLUSH_AFTER);
