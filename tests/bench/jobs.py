@@ -196,6 +196,15 @@ SELECT 1 / 0;
             found = self.found(process)
             return found["jobs"] / found["seconds"]
 
+    def turns(self, jobs, keys, slots=50):
+        """Jobs a second of which one of each key may run at once, `keys` in all."""
+        with self.server.copy("ours") as database:
+            self.fill(database, jobs, "turn", batch=1000)
+            self.server.sql(database, f"UPDATE catena.jobs SET concurrency_key = decode(md5((id % {keys})::text), 'hex')",
+                            "VACUUM ANALYZE catena.jobs", "CHECKPOINT")
+            found = self.found(self.engine(database, ["work"], JOBS=jobs, DRAINED=1, JOB_SLOTS=slots))
+            return found["jobs"] / found["seconds"]
+
     def transactions(self, jobs, clients=8, together=False):
         """Transactions a second of pgbench that write a row and complete a job, as `job.db()` does; `together` sends the
         completion and COMMIT in one write, as the engine does, and not one after the other."""
@@ -327,15 +336,20 @@ class Graphile(Peer):
         self.bench.server.sql("postgres", "CREATE DATABASE graphile")
         self.run("graphile", "migrate").wait()
 
-    def fill(self, database, jobs, batch=1000):
-        self.bench.server.pgbench(database, self.SCRIPT, "-t", jobs // batch, values=self.values(batch))
+    def fill(self, database, jobs, batch=1000, **more):
+        self.bench.server.pgbench(database, self.SCRIPT, "-t", jobs // batch, values=self.values(batch, **more))
 
-    def values(self, batch):
-        return {"jobs": json.dumps([{"identifier": "noop", "payload": {"n": n}} for n in range(batch)])}
+    def values(self, batch, keys=None):
+        queue = lambda n: {"queue_name": str(n % keys)} if keys else {}
+        return {"jobs": json.dumps([{"identifier": "noop", "payload": {"n": n}, **queue(n)} for n in range(batch)])}
 
     def rate(self, jobs=JOBS, producing=False):
         produce = lambda database, jobs: self.bench.produce(database, self.SCRIPT, self.values(BATCH), "-t", jobs // BATCH)
         return self.work(jobs, self.fill, producing and produce)
+
+    def turns(self, jobs, keys):
+        """Jobs a second of which one of each named queue may run at once, `keys` in all."""
+        return self.work(jobs, lambda database, jobs: self.fill(database, jobs, min(jobs, 1000), keys=keys))
 
 
 class Filled(Peer):
@@ -392,6 +406,8 @@ def measured(bench):
         "bare_work": lambda: bare.rate(10_000), "boss_work": boss.rate, "apalis_work": apalis.rate,
         "db": lambda: bench.rate(20_000, "effect", slots=50), "db_pgbench": lambda: bench.transactions(20_000),
         "db_together": lambda: bench.transactions(20_000, together=True),
+        "turns": lambda: bench.turns(2000, 1), "graphile_turns": lambda: bare.turns(20, 1), "keys": lambda: bench.turns(20_000, 1000),
+        "few_work": lambda: bench.rate(JOBS // 4, slots=50),
         "empty": lambda: bench.waiting("ours"), "future": lambda: bench.waiting("future"),
         "ready": lambda: bench.waiting("ready"), "churned": bench.churned,
     }
@@ -426,6 +442,9 @@ def measured(bench):
         compare("jobs a second through `job.db()`, 8 connections, against pgbench with the same transaction", found, "db",
                 "db_pgbench", 0.7),
         compare("the same, with pgbench sending the completion and COMMIT in one write, too", found, "db", "db_together"),
+        compare("jobs a second of which one may run at once, against a named queue of Graphile Worker", found, "turns", "graphile_turns"),
+        compare("jobs a second of 1 000 keys, of each of which one may run at once, against those without a key, both waiting",
+                found, "keys", "few_work"),
         delay("idle", idle, "p50", 2),
         delay("idle", idle, "p99", 10),
         *(delay(f"{half:.0f} jobs a second", loaded, part) for part in ("p50", "p95", "p99")),

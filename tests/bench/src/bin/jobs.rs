@@ -49,6 +49,13 @@ pub async fn effect(job: &JobCtx, args: Number) -> Result<()> {
     Ok(())
 }
 
+/// Does nothing, while no other with its key does.
+#[job(concurrency(by = [n], limit = 1))]
+pub async fn turn(_job: &JobCtx, args: Number) -> Result<()> {
+    done(args.n);
+    Ok(())
+}
+
 #[model]
 pub struct Sent {
     /// Microseconds since 1970.
