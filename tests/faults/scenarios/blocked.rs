@@ -17,8 +17,9 @@ async fn very_many_jobs_wait_for_one_key() {
         let mut scene = Scene::new(&format!("{count} jobs blocked by one key"), processes).await;
         scene.go(&mixed()).await;
         let before = rate(&scene, Duration::from_secs(2)).await;
-        // As `keyed` of the lane -1 are enqueued, many at once.
-        scene.enqueue_some("keyed", 8);
+        // As `keyed` of the lane -1 are enqueued, many at once: like one that nobody does meanwhile.
+        scene.command(&["jobs", "pause", "default"]);
+        scene.enqueue_some("keyed", 1);
         let many = format!(
             "WITH like_it AS (SELECT * FROM catena.jobs WHERE kind = 'keyed' LIMIT 1)
             INSERT INTO catena.jobs (kind, args, queue, priority, max_attempts, run_at, concurrency_key)
@@ -29,6 +30,7 @@ async fn very_many_jobs_wait_for_one_key() {
         );
         let mut owner = scene.server.connect().await;
         owner.batch_execute(&many).await.expect("it may");
+        scene.command(&["jobs", "resume", "default"]);
         let meanwhile = rate(&scene, Duration::from_secs(2)).await;
         let number = scene.entered_as(0).await;
         scene.workers[0].kill();
