@@ -13,7 +13,7 @@ use nix::{
 };
 
 /// How long anything may take before the scenario gives up: a bound against hanging, not an expectation.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A program, killed when dropped.
 pub(crate) struct Process {
