@@ -109,7 +109,7 @@ class Bench:
             process = self.engine(database, ["serve"], PORT=PORT + 30, JOBS=2, DRAINED=1)
             call("enqueue", PORT + 30)
             self.enqueue = Statement(self.server.executed(database), "SELECT catena.enqueue")
-            self.fill(database, 1, "effect", 1)
+            self.fill(database, 1, "effect")
             self.found(process)
             executed = self.server.executed(database)
         self.claim = Statement(executed, "WITH due AS")
@@ -118,7 +118,8 @@ class Bench:
         self.complete = Statement(executed, "WITH done AS", "id = ANY($1)", "max_attempts, 2, queue", **plain)
         self.complete_one = Statement(executed, "WITH done AS", "id = $1", **plain)
 
-    def fill(self, database, jobs, kind="noop", batch=5000, delay_ms=0):
+    def fill(self, database, jobs, kind="noop", delay_ms=0):
+        batch = min(jobs, 5000)
         script, values = self.producer(kind, batch, delay_ms)
         self.server.pgbench(database, script, "-t", jobs // batch, values=values)
 
@@ -199,7 +200,7 @@ SELECT 1 / 0;
     def turns(self, jobs, keys, slots=50):
         """Jobs a second of which one of each key may run at once, `keys` in all."""
         with self.server.copy("ours") as database:
-            self.fill(database, jobs, "turn", batch=1000)
+            self.fill(database, jobs, "turn")
             self.server.sql(database, f"UPDATE catena.jobs SET concurrency_key = decode(md5((id % {keys})::text), 'hex')",
                             "VACUUM ANALYZE catena.jobs", "CHECKPOINT")
             found = self.found(self.engine(database, ["work"], JOBS=jobs, DRAINED=1, JOB_SLOTS=slots))
@@ -336,8 +337,9 @@ class Graphile(Peer):
         self.bench.server.sql("postgres", "CREATE DATABASE graphile")
         self.run("graphile", "migrate").wait()
 
-    def fill(self, database, jobs, batch=1000, **more):
-        self.bench.server.pgbench(database, self.SCRIPT, "-t", jobs // batch, values=self.values(batch, **more))
+    def fill(self, database, jobs, keys=None):
+        batch = min(jobs, 1000)
+        self.bench.server.pgbench(database, self.SCRIPT, "-t", jobs // batch, values=self.values(batch, keys))
 
     def values(self, batch, keys=None):
         queue = lambda n: {"queue_name": str(n % keys)} if keys else {}
@@ -349,7 +351,7 @@ class Graphile(Peer):
 
     def turns(self, jobs, keys):
         """Jobs a second of which one of each named queue may run at once, `keys` in all."""
-        return self.work(jobs, lambda database, jobs: self.fill(database, jobs, min(jobs, 1000), keys=keys))
+        return self.work(jobs, lambda database, jobs: self.fill(database, jobs, keys))
 
 
 class Filled(Peer):
