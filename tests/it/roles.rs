@@ -68,6 +68,7 @@ async fn found(url: &str) -> Row {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sql_that_is_printed_makes_what_apply_makes() {
     let db = TestDb::new(&LEDGER).await;
+    // Not named like the databases of tests, of which others drop those that nobody holds.
     let database = format!("roles_{}", std::process::id());
     let url = url_of(&db, &database);
 
